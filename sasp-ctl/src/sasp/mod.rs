@@ -1,0 +1,12 @@
+//! The Server/Application State Protocol, RFC 4678: codec, framing and the actors' state machines.
+//!
+//! Sans-io: bytes and instants come in, bytes and events go out.
+//! No sockets, clocks, tasks or unsafe code here; `session` and `gwm` move the bytes.
+//!
+//! # Layout
+//! * [`code`]: every number on the wire, each once.
+//! * [`msg`]: the messages as Rust values.
+#![forbid(unsafe_code)]
+
+pub mod code;
+pub mod msg;
