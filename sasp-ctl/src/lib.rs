@@ -2,5 +2,7 @@
 //!
 //! # Layout
 //! * [`sasp`]: RFC 4678, sans-io.
+//! * [`balance`]: from weights to slot tables, pure.
 
+pub mod balance;
 pub mod sasp;
