@@ -48,8 +48,8 @@ pub enum Change {
         /// [`Service::id`].
         service: u32,
     },
-    /// The index is free again: add its traffic to the retired traffic of its service, then zero record and counters.
-    /// No table names it any more.
+    /// The index is free again: add its traffic to the retired traffic of its service, then zero its counters and
+    /// all of its record but the generation, which must never repeat. No table names it any more.
     RetireBackend {
         /// Where.
         index: Index,
@@ -68,7 +68,7 @@ pub enum Change {
 pub struct Adopted {
     /// Services, by VIP.
     pub services: Vec<(Vip, Service)>,
-    /// Records whose generation is not 0, by index. (Generation 0 was never used.)
+    /// Records whose generation is not 0, by index; retired ones (address all zero) with nothing but that.
     pub backends: Vec<(Index, Backend)>,
     /// Tables, by service id.
     pub tables: Vec<(u32, Box<Table>)>,

@@ -82,8 +82,8 @@ pub struct ServiceSpec {
     pub quic: bool,
     /// A flow that has been silent for so long may be forgotten.
     pub idle: Duration,
-    /// Relative change of shares (0.0 to 1.0) below which a new weight is not worth moving slots.
-    pub dead_band: f64,
+    /// Relative change of a member's share, in thousandths, up to which a new weight is not worth moving slots.
+    pub dead_band_permille: u16,
     /// Its members, each once.
     pub members: Vec<MemberSpec>,
 }
