@@ -3,6 +3,8 @@
 //! # Layout
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
+//! * [`datapath`]: loads, pins, writes and reads the kernel half; next hops.
 
 pub mod balance;
+pub mod datapath;
 pub mod sasp;
