@@ -29,7 +29,7 @@ use std::path::Path;
 
 pub use error::ConfigError;
 pub use flags::Flags;
-pub use settings::{BalancerSettings, Config, GwmSettings, Limits};
+pub use settings::{BalancerSettings, Config, GwmSettings};
 
 use source::Source;
 

@@ -3,10 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use sasp_xdp_common::abi::limits;
-
 use super::endpoint::GwmAddress;
 use crate::balance::spec::ServiceSpec;
+use crate::datapath::{Instance, Sizes};
 use crate::sasp::msg::Name;
 
 /// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
@@ -56,28 +55,7 @@ pub struct BalancerSettings {
     /// Load the program with its log statements switched on.
     pub packet_log: bool,
     /// Map sizes.
-    pub limits: Limits,
-}
-
-/// Sizes of the maps, fixed when they are created.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// VIPs.
-    pub services: u32,
-    /// Members of all services together.
-    pub backends: u32,
-    /// Remembered flows per address family.
-    pub flows: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            services: limits::SERVICES as u32,
-            backends: limits::BACKENDS as u32,
-            flows: limits::FLOWS as u32,
-        }
-    }
+    pub limits: Sizes,
 }
 
 /// `[[gwm]]`.
@@ -99,42 +77,4 @@ pub struct GwmSettings {
     pub retry_min: Duration,
     /// Local address to connect from: z/OS admits balancers by it.
     pub source: Option<IpAddr>,
-}
-
-/// A name that is safe as a file name and short enough for a socket path.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Instance(String);
-
-impl Instance {
-    const MAX: usize = 48;
-
-    /// Letters, digits, `.`, `_`, `-`; 1 to 48 of them, not starting with a dot.
-    ///
-    /// # Errors
-    /// A reason, without the place where the text stood.
-    pub fn new(text: &str) -> Result<Self, String> {
-        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.is_empty()
-            || text.len() > Self::MAX
-            || text.starts_with('.')
-            || !text.chars().all(safe)
-        {
-            return Err(format!(
-                "instance name {text:?} is refused: use 1 to {} letters, digits, '.', '_' or '-', without a leading dot",
-                Self::MAX
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for Instance {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }

@@ -37,7 +37,7 @@ fn a_short_file_gets_every_default() {
     let config = load(GOOD, &Flags::default()).unwrap();
     assert_eq!(config.balancer.uid.as_bytes(), b"edge-1");
     assert_eq!(config.balancer.listen, None);
-    assert_eq!(config.balancer.limits, Limits::default());
+    assert_eq!(config.balancer.limits, crate::datapath::Sizes::default());
     assert_eq!(config.balancer.hash_seed, settings::HASH_SEED);
     let gwm = config.gwm.unwrap();
     assert_eq!(gwm.address.to_string(), "gwm.example.net:3860");

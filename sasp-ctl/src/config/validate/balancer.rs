@@ -5,10 +5,11 @@ use toml::Spanned;
 
 use super::super::error::{ConfigError, Place};
 use super::super::raw::{RawBalancer, RawLimits};
-use super::super::settings::{BalancerSettings, HASH_SEED, Instance, Limits};
+use super::super::settings::{BalancerSettings, HASH_SEED};
 use super::super::source::Source;
 use super::super::uid;
 use super::integer_in;
+use crate::datapath::{Instance, Sizes};
 use crate::sasp::code::LB_UID_MAX;
 use crate::sasp::msg::Name;
 
@@ -23,7 +24,9 @@ pub(super) fn balancer(
     let instance = raw
         .instance
         .as_ref()
-        .map(|value| Instance::new(value.get_ref()).map_err(|reason| source.error(value, reason)))
+        .map(|value| {
+            Instance::new(value.get_ref()).map_err(|error| source.error(value, error.to_string()))
+        })
         .transpose()?;
     let listen = raw
         .listen
@@ -70,9 +73,9 @@ fn named_uid(value: &Spanned<String>, source: &Source) -> Result<Name, ConfigErr
 }
 
 /// Upper bounds: ids are dense and small; a flow costs about 100 bytes of kernel memory.
-fn limits(raw: &RawLimits, source: &Source) -> Result<Limits, ConfigError> {
-    let default = Limits::default();
-    Ok(Limits {
+fn limits(raw: &RawLimits, source: &Source) -> Result<Sizes, ConfigError> {
+    let default = Sizes::default();
+    Ok(Sizes {
         services: integer_in(raw.services.as_ref(), default.services, 1..=65_536, source)?,
         backends: integer_in(
             raw.backends.as_ref(),
