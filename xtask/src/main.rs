@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own tasks, one file a subcommand.
 
 mod build_ebpf;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -17,11 +18,13 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     BuildEbpf(build_ebpf::Options),
+    Setup(setup::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Options::parse().command {
         Command::BuildEbpf(options) => build_ebpf::run(&options),
+        Command::Setup(options) => setup::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
