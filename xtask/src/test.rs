@@ -17,7 +17,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use self::tally::Tally;
 use crate::{build_ebpf, host, setup};
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     )?;
     run_tests("documentation tests", &["--doc"], &[], options, &mut tally)?;
     println!("\n{tally}");
-    ensure!(tally.failed == 0, "{} tests failed", tally.failed);
+    ensure!(tally.failed == 0, "failed tests: {}", tally.failed);
     ensure!(
         tally.passed > 0,
         "no test has such a name: {}",
@@ -94,8 +94,8 @@ fn run_tests(
     let failed_before = tally.failed;
     let succeeded = stream(&mut command, |line| tally.add(line))?;
     if !succeeded && tally.failed == failed_before {
-        // It did not come to a summary: a crash, or code that does not compile.
-        bail!("{title}: a test binary ended without a summary; its own messages are above");
+        eprintln!("error: {title}: not all came to a summary, by a crash or before they compiled");
+        tally.failed += 1;
     }
     Ok(())
 }
