@@ -1,5 +1,8 @@
 //! What the pipeline asks of the maps: the kernel answers with BPF maps, the host with plain collections.
 
+#[cfg(any(test, feature = "user"))]
+pub mod host;
+
 use crate::abi::backend::{Backend, Index};
 use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
