@@ -225,9 +225,12 @@ pub(super) fn verdict(error: &ProgramError) -> String {
     let log = verifier_log.to_string();
     tracing::debug!("verifier log:\n{log}");
     let mut lines = log.lines().map(str::trim);
-    let statistics =
-        |line: &&str| line.starts_with("processed ") || line.starts_with("verification time");
-    match lines.rfind(|line| !line.is_empty() && !statistics(line)) {
+    // After its reason come statistics.
+    let is_reason = |line: &&str| {
+        let statistics = ["processed ", "verification time", "stack depth"];
+        !line.is_empty() && !statistics.iter().any(|start| line.starts_with(start))
+    };
+    match lines.rfind(is_reason) {
         Some(last) => format!("{io_error}; the verifier's last words: {last}"),
         None => io_error.to_string(),
     }
