@@ -1,0 +1,5 @@
+//! `sasp_ctl::datapath` against the kernel. Needs root.
+
+mod attach;
+mod lab;
+mod traffic;

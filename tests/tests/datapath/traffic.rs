@@ -1,0 +1,1 @@
+//! What the maps make of packets.
