@@ -14,21 +14,21 @@ use sasp_ctl::datapath::{
 use tempfile::TempDir;
 
 /// The veth's end in the balancer's namespace.
-pub const EDGE: &str = "edge0";
+pub(crate) const EDGE: &str = "edge0";
 /// Its end in the other namespace.
-pub const FAR: &str = "far0";
+pub(crate) const FAR: &str = "far0";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-pub struct Lab {
-    pub edge: String,
-    pub far: String,
+pub(crate) struct Lab {
+    pub(crate) edge: String,
+    pub(crate) far: String,
     pins: PathBuf,
     run: TempDir,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let lab = Self {
             edge: format!("dpe-{id}"),
@@ -44,26 +44,26 @@ impl Lab {
     }
 
     /// Another pair between the namespaces, up at both ends.
-    pub fn add_veth(&self, edge: &str, far: &str) {
+    pub(crate) fn add_veth(&self, edge: &str, far: &str) {
         ip(&format!("-n {} link add {edge} type veth peer name {far} netns {}", self.edge, self.far));
         self.edge_ip(&format!("link set {edge} up"));
         self.far_ip(&format!("link set {far} up"));
     }
 
-    pub fn edge_ip(&self, arguments: &str) -> String {
+    pub(crate) fn edge_ip(&self, arguments: &str) -> String {
         ip(&format!("-n {} {arguments}", self.edge))
     }
 
-    pub fn far_ip(&self, arguments: &str) -> String {
+    pub(crate) fn far_ip(&self, arguments: &str) -> String {
         ip(&format!("-n {} {arguments}", self.far))
     }
 
     /// Runs something on a thread in the balancer's namespace.
-    pub fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         self.inside_namespace(&self.edge, action)
     }
 
-    pub fn inside_namespace<T: Send>(&self, name: &str, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside_namespace<T: Send>(&self, name: &str, action: impl FnOnce() -> T + Send) -> T {
         let namespace = File::open(format!("/run/netns/{name}")).unwrap();
         thread::scope(|scope| {
             let thread = scope.spawn(move || {
@@ -74,7 +74,7 @@ impl Lab {
         })
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             instance: self.instance(),
             interfaces: vec![EDGE.to_owned()],
@@ -86,33 +86,33 @@ impl Lab {
         }
     }
 
-    pub fn instance(&self) -> Instance {
+    pub(crate) fn instance(&self) -> Instance {
         Instance::new(EDGE).unwrap()
     }
 
-    pub fn places(&self) -> Places {
+    pub(crate) fn places(&self) -> Places {
         Places { bpffs: Some(self.pins.clone()), run: self.run.path().to_owned() }
     }
 
     /// Directory of the instance's pins.
-    pub fn pinned(&self) -> PathBuf {
+    pub(crate) fn pinned(&self) -> PathBuf {
         self.pins.join("sasp-ctl").join(EDGE)
     }
 
-    pub fn attach(&self) -> Datapath {
+    pub(crate) fn attach(&self) -> Datapath {
         self.try_attach(&self.options()).unwrap()
     }
 
-    pub fn try_attach(&self, options: &Options) -> Result<Datapath, Error> {
+    pub(crate) fn try_attach(&self, options: &Options) -> Result<Datapath, Error> {
         self.inside(|| Datapath::attach(options))
     }
 
-    pub fn ifindex(&self, name: &str) -> u32 {
+    pub(crate) fn ifindex(&self, name: &str) -> u32 {
         self.inside(|| nix::net::if_::if_nametoindex(name).unwrap())
     }
 
     /// The id of the XDP program that an interface runs.
-    pub fn program_on(&self, name: &str) -> Option<u32> {
+    pub(crate) fn program_on(&self, name: &str) -> Option<u32> {
         let details = self.edge_ip(&format!("-details link show {name}"));
         let (_, behind) = details.split_once("prog/xdp id ")?;
         behind.split_whitespace().next()?.parse().ok()
@@ -133,7 +133,7 @@ impl Drop for Lab {
     }
 }
 
-pub fn ip(arguments: &str) -> String {
+pub(crate) fn ip(arguments: &str) -> String {
     let output = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "ip {arguments}: {errors}");
