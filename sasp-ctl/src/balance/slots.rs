@@ -86,21 +86,24 @@ impl Slots {
         phases
     }
 
-    /// Gives every slot the owner that `owner_of` names. `exists` tells which backends do: flows of one that does
-    /// not are gone with it. Without `track`, new owners take over all flows.
+    /// Gives every slot its owner. `exists` tells which backends do: flows of one that does not are gone with it.
+    /// Without `track`, new owners take over all flows.
     ///
     /// True if the table has changed.
     pub fn set_owners(
         &mut self,
-        owner_of: impl Fn(usize) -> Index,
+        owners: &[Index],
         exists: impl Fn(Index) -> bool,
         track: bool,
         now_ns: u64,
     ) -> bool {
         let now = seconds_up(now_ns);
         let mut changed = false;
-        for at in 0..SLOTS {
-            let (slot, owner) = (self.table[at], owner_of(at));
+        for (at, &owner) in owners.iter().enumerate() {
+            let slot = self.table[at];
+            if slot == Slot::stable(owner) {
+                continue;
+            }
             let next = if track {
                 succeed(slot, owner, &exists)
             } else {

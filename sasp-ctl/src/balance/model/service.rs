@@ -187,22 +187,16 @@ impl Service {
 
     /// Makes the table of the weights in force; true if it is another one.
     fn build(&mut self, seed: u64, now_ns: u64) -> bool {
-        let weighted: Vec<Weighted> = self
-            .members
+        let members = &self.members;
+        let weighted: Vec<Weighted> = members
             .iter()
             .map(|member| Weighted {
                 key: member.key,
+                index: member.index,
                 weight: member.table_weight,
             })
             .collect();
         let owners = maglev::owners(&weighted, seed);
-        let members = &self.members;
-        let owner_of = |at: usize| {
-            let owner = owners
-                .get(at)
-                .and_then(|&owner| members.get(usize::from(owner)));
-            owner.map_or(NOBODY, |member| member.index)
-        };
         let highest = members
             .iter()
             .map(|member| member.index)
@@ -214,7 +208,7 @@ impl Service {
         }
         let exists = |index: Index| exists.get(usize::from(index)).copied().unwrap_or(false);
         let track = self.spec.track != Track::Never;
-        self.slots.set_owners(owner_of, exists, track, now_ns)
+        self.slots.set_owners(&owners, exists, track, now_ns)
     }
 
     /// Asks for whatever the maps do not hold yet.
