@@ -11,6 +11,7 @@ use nix::sched::{CloneFlags, setns};
 use sasp_ctl::datapath::{
     Datapath, Error, Instance, Mode, Options, PacketLog, Places, Sizes, detach,
 };
+use sasp_xdp_common::abi::VERSION;
 use tempfile::TempDir;
 
 /// The veth's end in the balancer's namespace.
@@ -29,7 +30,11 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn new() -> Self {
-        let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = format!(
+            "{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let lab = Self {
             edge: format!("dpe-{id}"),
             far: format!("dpf-{id}"),
@@ -45,7 +50,10 @@ impl Lab {
 
     /// Another pair between the namespaces, up at both ends.
     pub(crate) fn add_veth(&self, edge: &str, far: &str) {
-        ip(&format!("-n {} link add {edge} type veth peer name {far} netns {}", self.edge, self.far));
+        ip(&format!(
+            "-n {} link add {edge} type veth peer name {far} netns {}",
+            self.edge, self.far
+        ));
         self.edge_ip(&format!("link set {edge} up"));
         self.far_ip(&format!("link set {far} up"));
     }
@@ -63,14 +71,20 @@ impl Lab {
         self.inside_namespace(&self.edge, action)
     }
 
-    pub(crate) fn inside_namespace<T: Send>(&self, name: &str, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside_namespace<T: Send>(
+        &self,
+        name: &str,
+        action: impl FnOnce() -> T + Send,
+    ) -> T {
         let namespace = File::open(format!("/run/netns/{name}")).unwrap();
         thread::scope(|scope| {
             let thread = scope.spawn(move || {
                 setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
                 action()
             });
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
@@ -79,7 +93,11 @@ impl Lab {
             instance: self.instance(),
             interfaces: vec![EDGE.to_owned()],
             mode: Mode::Auto,
-            sizes: Sizes { services: 8, backends: 64, flows: 1024 },
+            sizes: Sizes {
+                services: 8,
+                backends: 64,
+                flows: 1024,
+            },
             seed: 7,
             packet_log: PacketLog::Off,
             places: self.places(),
@@ -91,12 +109,20 @@ impl Lab {
     }
 
     pub(crate) fn places(&self) -> Places {
-        Places { bpffs: Some(self.pins.clone()), run: self.run.path().to_owned() }
+        Places {
+            bpffs: Some(self.pins.clone()),
+            run: self.run.path().to_owned(),
+        }
     }
 
     /// Directory of the instance's pins.
     pub(crate) fn pinned(&self) -> PathBuf {
         self.pins.join("sasp-ctl").join(EDGE)
+    }
+
+    /// Directory of the maps and links.
+    pub(crate) fn current(&self) -> PathBuf {
+        self.pinned().join(format!("v{VERSION}"))
     }
 
     pub(crate) fn attach(&self) -> Datapath {
@@ -128,13 +154,20 @@ impl Drop for Lab {
         }
         let left = fs::remove_dir(&self.pins).is_err();
         if !thread::panicking() {
-            assert!(!failed && !left, "the test left pins in {}", self.pins.display());
+            assert!(
+                !failed && !left,
+                "the test left pins in {}",
+                self.pins.display()
+            );
         }
     }
 }
 
 pub(crate) fn ip(arguments: &str) -> String {
-    let output = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();
+    let output = Command::new("ip")
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "ip {arguments}: {errors}");
     String::from_utf8(output.stdout).unwrap()

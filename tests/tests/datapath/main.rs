@@ -1,5 +1,7 @@
 //! `sasp_ctl::datapath` against the kernel. Needs root.
 
 mod attach;
+mod interrupted;
 mod lab;
+mod refuse;
 mod traffic;
