@@ -3,5 +3,6 @@
 mod attach;
 mod interrupted;
 mod lab;
+mod nexthop;
 mod refuse;
 mod traffic;

@@ -75,9 +75,9 @@ impl Watch {
             let started = Instant::now();
             let members = self.members.borrow_and_update().clone();
             kernel.skip_news();
-            self.read(kernel, &members).await.map_err(Broken::Asking)?;
+            let patience = self.read(kernel, &members).await.map_err(Broken::Asking)?;
             let busy = started.elapsed();
-            let read_again = Instant::now() + self.patience();
+            let read_again = Instant::now() + patience;
             tokio::select! {
                 changed = self.members.changed() => match changed {
                     Ok(()) => continue,
@@ -93,8 +93,13 @@ impl Watch {
         }
     }
 
-    /// Reads everything, tells what is different, and has the kernel resolve or check what needs it.
-    async fn read(&mut self, kernel: &Kernel, members: &BTreeSet<IpAddr>) -> Result<(), Error> {
+    /// Reads everything, tells what is different, and has the kernel resolve or check what needs it. Gives how long
+    /// to wait for news before reading again all the same.
+    async fn read(
+        &mut self,
+        kernel: &Kernel,
+        members: &BTreeSet<IpAddr>,
+    ) -> Result<Duration, Error> {
         self.asked.retain(|member, _| members.contains(member));
         let links = kernel.links().await?;
         let neighbours = kernel.neighbours().await?;
@@ -119,10 +124,15 @@ impl Watch {
             *snapshot = Arc::new(next_hops);
             differs
         });
+        let patience = if to_ask.is_empty() {
+            REFRESH
+        } else {
+            ASK_AGAIN
+        };
         for (ifindex, member) in to_ask {
             self.ask(kernel, ifindex, member).await?;
         }
-        Ok(())
+        Ok(patience)
     }
 
     async fn ask(&mut self, kernel: &Kernel, ifindex: u32, member: IpAddr) -> Result<(), Error> {
@@ -142,18 +152,6 @@ impl Watch {
                 Ok(())
             }
             result => result,
-        }
-    }
-
-    /// How long to wait for news before reading all the same.
-    fn patience(&self) -> Duration {
-        let pending = |next: &Result<_, Unresolved>| {
-            matches!(next, Err(Unresolved::Resolving | Unresolved::Unanswered))
-        };
-        if self.snapshots.borrow().values().any(pending) {
-            ASK_AGAIN
-        } else {
-            REFRESH
         }
     }
 }
