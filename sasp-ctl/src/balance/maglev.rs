@@ -10,6 +10,9 @@
 //!
 //! Eisenbud et al., "Maglev", NSDI 2016, section 3.4, knows no weights; the credits are ours.
 
+use std::net::IpAddr;
+
+use sasp_xdp_common::abi::backend::{Index, NOBODY};
 use sasp_xdp_common::abi::limits::SLOTS;
 
 use crate::sasp::msg::MemberKey;
@@ -19,35 +22,29 @@ use crate::sasp::msg::MemberKey;
 pub struct Weighted {
     /// Who it is; decides which slots it prefers.
     pub key: MemberKey,
+    /// What stands for it in the table.
+    pub index: Index,
     /// Relative to the others; 0 gets no slot.
     pub weight: u32,
 }
 
-/// Owner of every slot, as position in `members`; empty if every weight is 0.
+/// Owner of every slot, by its index: nobody if every weight is 0.
 ///
 /// Slots are shared exactly within one slot of the weights' ratio, but a weight above 0 gets at least one; where that
 /// is more than its share, the others share what is left. `members` are each there once, at most [`SLOTS`], in any
-/// order.
-pub fn owners(members: &[Weighted], seed: u64) -> Vec<u16> {
-    let mut order: Vec<usize> = (0..members.len()).collect();
-    order.retain(|&position| members[position].weight > 0);
-    order.sort_unstable_by_key(|&position| members[position].key);
-    if order.is_empty() {
-        return Vec::new();
+/// order, none of them with the index of nobody.
+pub fn owners(members: &[Weighted], seed: u64) -> Vec<Index> {
+    let mut members: Vec<&Weighted> = members.iter().filter(|member| member.weight > 0).collect();
+    members.sort_unstable_by_key(|member| member.key);
+    if members.is_empty() {
+        return vec![NOBODY; SLOTS];
     }
-    let weights: Vec<u64> = order
+    let weights: Vec<u64> = members.iter().map(|member| member.weight.into()).collect();
+    let claimants = members
         .iter()
-        .map(|&position| members[position].weight.into())
+        .map(|member| Claimant::new(member, seed))
         .collect();
-    let mut preferences: Vec<Preference> = order
-        .iter()
-        .map(|&position| Preference::new(&members[position].key, seed))
-        .collect();
-    let mut owners = claim(&schedule(&quotas(&weights)), &mut preferences);
-    for owner in &mut owners {
-        *owner = order[usize::from(*owner)] as u16;
-    }
-    owners
+    claim(&schedule(&quotas(&weights)), claimants)
 }
 
 /// Slots of each member, by largest remainder; the earlier one where remainders tie. All weights are above 0.
@@ -131,24 +128,26 @@ fn turns(quota: u32, largest: u32) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The slots that a member prefers, best first.
-struct Preference {
+/// A member and the slots that it prefers, best first.
+struct Claimant {
+    index: Index,
     next: u32,
     skip: u32,
 }
 
-impl Preference {
-    fn new(key: &MemberKey, seed: u64) -> Self {
+impl Claimant {
+    fn new(member: &Weighted, seed: u64) -> Self {
+        let key = &member.key;
         let address = match key.address {
-            std::net::IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            std::net::IpAddr::V6(v6) => v6,
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
         };
-        let bits = address.to_bits();
         let rest = u64::from(key.port) | (u64::from(key.protocol) << 16);
-        let hash = [(bits >> 64) as u64, bits as u64, rest]
+        let hash = [(address >> 64) as u64, address as u64, rest]
             .into_iter()
             .fold(seed, |state, word| mix(state ^ word));
         Self {
+            index: member.index,
             next: hash as u32,
             skip: (hash >> 32) as u32 | 1,
         }
@@ -165,18 +164,16 @@ fn mix(word: u64) -> u64 {
 }
 
 /// Carries the schedule out.
-fn claim(schedule: &[u16], preferences: &mut [Preference]) -> Vec<u16> {
+fn claim(schedule: &[u16], mut claimants: Vec<Claimant>) -> Vec<Index> {
     const MASK: usize = SLOTS - 1;
-    let mut taken = vec![false; SLOTS];
-    let mut owners = vec![0; SLOTS];
+    let mut owners = vec![NOBODY; SLOTS];
     for &claimant in schedule {
-        let Preference { next, skip } = &mut preferences[usize::from(claimant)];
-        // Ends: as many slots as claims, so one is free, and the progression visits all.
-        while taken[*next as usize & MASK] {
+        let Claimant { index, next, skip } = &mut claimants[usize::from(claimant)];
+        // Ends: there are as many slots as claims, so one is free, and the progression visits all.
+        while owners[*next as usize & MASK] != NOBODY {
             *next = next.wrapping_add(*skip);
         }
-        taken[*next as usize & MASK] = true;
-        owners[*next as usize & MASK] = claimant;
+        owners[*next as usize & MASK] = *index;
     }
     owners
 }

@@ -21,3 +21,6 @@ pub mod maglev;
 pub mod model;
 pub mod slots;
 pub mod spec;
+
+#[cfg(test)]
+mod tests;

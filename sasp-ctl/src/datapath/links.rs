@@ -2,7 +2,6 @@
 //!
 //! First a plan, made by looking only, then the deeds: whatever refuses does so before anything has changed.
 
-use std::fs;
 use std::path::Path;
 
 use aya::programs::links::{FdLink, PinnedLink};
@@ -13,7 +12,7 @@ use super::Attached;
 use super::error::{Error, chain};
 use super::netlink::{self, Interface};
 use super::options::{Instance, Mode, RunsIn};
-use super::pins::{LinkPin, Pins};
+use super::pins::{self, LinkPin, Pins};
 use super::sys;
 
 /// The kernel's limit on interface names, without the zero byte.
@@ -92,7 +91,7 @@ impl Plan {
         pins: &Pins,
     ) -> Result<Vec<Attached>, Error> {
         for pin in &self.dead {
-            unpin(pin)?;
+            pins::remove_link(&pin.path)?;
             tracing::info!(
                 interface = pin.interface,
                 "its former link is gone with the interface"
@@ -108,7 +107,7 @@ impl Plan {
                 }
                 Err(error) => {
                     for path in made {
-                        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+                        pins::remove_link(&path)?;
                     }
                     return Err(error);
                 }
@@ -123,7 +122,7 @@ impl Plan {
             attached.push(Attached::new(interface, runs_in));
         }
         for pin in self.unlisted {
-            unpin(&pin)?;
+            pins::remove_link(&pin.path)?;
             tracing::info!(interface = pin.interface, "detached: no longer listed");
         }
         attached.sort_by(|a, b| a.name.cmp(&b.name));
@@ -179,11 +178,6 @@ fn bad_link(pin: &Path, why: &str) -> Error {
         map: pin.display().to_string(),
         why: why.to_owned(),
     }
-}
-
-/// Removing the pin of a link that nobody holds open detaches the program.
-fn unpin(pin: &LinkPin) -> Result<(), Error> {
-    fs::remove_file(&pin.path).map_err(Error::file("remove", &pin.path))
 }
 
 fn attach(

@@ -4,9 +4,15 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::options::Instance;
+
+/// A process that has let go may have started another, which holds a copy of its descriptors until it calls exec.
+const PATIENCE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held as long as it lives; the kernel lets go of it when the process dies, however that happens.
 #[derive(Debug)]
@@ -20,30 +26,25 @@ impl Lock {
     pub(super) fn take(directory: &Path, instance: &Instance) -> Result<Self, Error> {
         fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
         let path = path(directory, instance);
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o644)
-                .open(&path)
-                .map_err(Error::file("open", &path))?;
+            let mut file = open(&path)?;
             match file.try_lock() {
-                Ok(()) => {}
+                // Its former holder may have removed the file between our opening and locking it.
+                Ok(()) if !is_still(&path, &file) => continue,
+                Ok(()) => {
+                    write_pid(&mut file).map_err(Error::file("write", &path))?;
+                    return Ok(Self { file, path });
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
+                    let pid = read_pid(&mut file).map(|pid| pid.to_string());
                     return Err(Error::Locked {
                         instance: instance.to_string(),
-                        pid: read_pid(&mut file)
-                            .map_or_else(|| "unknown".to_owned(), |pid| pid.to_string()),
+                        pid: pid.unwrap_or_else(|| "unknown".to_owned()),
                     });
                 }
                 Err(TryLockError::Error(source)) => return Err(Error::file("lock", &path)(source)),
-            }
-            // Its former holder may have removed the file between our opening and locking it.
-            if is_still(&path, &file) {
-                write_pid(&mut file).map_err(Error::file("write", &path))?;
-                return Ok(Self { file, path });
             }
         }
     }
@@ -69,6 +70,17 @@ pub(super) fn holder(directory: &Path, instance: &Instance) -> Result<Option<u32
         Err(TryLockError::WouldBlock) => Ok(read_pid(&mut file)),
         Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
     }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .open(path)
+        .map_err(Error::file("open", path))
 }
 
 fn path(directory: &Path, instance: &Instance) -> PathBuf {

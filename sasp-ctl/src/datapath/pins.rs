@@ -18,6 +18,7 @@ use sasp_xdp_common::abi;
 
 use super::error::Error;
 use super::options::Instance;
+use super::sys;
 
 const PRODUCT: &str = "sasp-ctl";
 const NEW: &str = "new";
@@ -151,11 +152,27 @@ fn links_in(directory: &Path) -> Result<Vec<LinkPin>, Error> {
     Ok(entries(directory)?.into_iter().filter_map(link).collect())
 }
 
+/// Detaches and removes a pinned link.
+pub(super) fn remove_link(pin: &Path) -> Result<(), Error> {
+    if let Err(error) = sys::detach_link(pin) {
+        // Whatever it is, it is in the way; a link detaches some time after its pin is gone.
+        tracing::warn!(
+            "{} does not detach ({error}): removing its pin",
+            pin.display()
+        );
+    }
+    fs::remove_file(pin).map_err(Error::file("remove", pin))
+}
+
 /// Removes a directory of pins: links first, so that no program runs on maps that nobody can find any more.
 fn remove_set(directory: &Path) -> Result<bool, Error> {
-    let mut names = entries(directory)?;
-    names.sort_by_key(|name| !name.starts_with(LINK));
-    for name in names {
+    let (links, others): (Vec<_>, Vec<_>) = entries(directory)?
+        .into_iter()
+        .partition(|name| name.starts_with(LINK));
+    for name in links {
+        remove_link(&directory.join(name))?;
+    }
+    for name in others {
         let path = directory.join(name);
         fs::remove_file(&path).map_err(Error::file("remove", &path))?;
     }

@@ -17,6 +17,7 @@ pub(super) enum Command {
     ObjectGet = 7,
     MapLookupBatch = 24,
     MapUpdateBatch = 26,
+    LinkDetach = 34,
 }
 
 /// The kernel's own "not supported", which is no errno of userspace.
@@ -55,6 +56,12 @@ struct ObjectAttr {
     file_flags: u32,
 }
 
+/// `union bpf_attr` of `BPF_LINK_DETACH`.
+#[repr(C)]
+struct LinkAttr {
+    fd: u32,
+}
+
 /// Calls bpf(2).
 ///
 /// # Safety
@@ -70,6 +77,29 @@ pub(super) unsafe fn bpf<T>(command: Command, attr: &mut T) -> io::Result<libc::
 
 /// The interface that a pinned XDP link is attached to; `None` if that interface is gone.
 pub(super) fn link_ifindex(pin: &Path) -> io::Result<Option<u32>> {
+    let link = open_pin(pin)?;
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", link.as_raw_fd()))?;
+    let ifindex = info
+        .lines()
+        .find_map(|line| line.strip_prefix("ifindex:"))
+        .and_then(|value| value.trim().parse().ok())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an XDP link"))?;
+    Ok((ifindex != 0).then_some(ifindex))
+}
+
+/// Detaches a pinned link from its interface, at once: when its last user merely goes away, the kernel does so some
+/// time later (`bpf_link_put` leaves it to a work queue).
+pub(super) fn detach_link(pin: &Path) -> io::Result<()> {
+    let link = open_pin(pin)?;
+    let mut attr = LinkAttr {
+        fd: link.as_raw_fd() as u32,
+    };
+    // SAFETY: the kernel reads the file descriptor and nothing else.
+    unsafe { bpf(Command::LinkDetach, &mut attr) }?;
+    Ok(())
+}
+
+fn open_pin(pin: &Path) -> io::Result<OwnedFd> {
     let path = CString::new(pin.as_os_str().as_bytes())?;
     let mut attr = ObjectAttr {
         path: path.as_ptr() as u64,
@@ -79,12 +109,5 @@ pub(super) fn link_ifindex(pin: &Path) -> io::Result<Option<u32>> {
     // SAFETY: the kernel reads a path that ends with a zero byte and lives until the end of this function.
     let fd = unsafe { bpf(Command::ObjectGet, &mut attr) }?;
     // SAFETY: the kernel has just opened it for us.
-    let link = unsafe { OwnedFd::from_raw_fd(fd as i32) };
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", link.as_raw_fd()))?;
-    let ifindex = info
-        .lines()
-        .find_map(|line| line.strip_prefix("ifindex:"))
-        .and_then(|value| value.trim().parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an XDP link"))?;
-    Ok((ifindex != 0).then_some(ifindex))
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

@@ -11,25 +11,30 @@ use nix::sched::{CloneFlags, setns};
 use sasp_ctl::datapath::{
     Datapath, Error, Instance, Mode, Options, PacketLog, Places, Sizes, detach,
 };
+use sasp_xdp_common::abi::VERSION;
 use tempfile::TempDir;
 
 /// The veth's end in the balancer's namespace.
-pub const EDGE: &str = "edge0";
+pub(crate) const EDGE: &str = "edge0";
 /// Its end in the other namespace.
-pub const FAR: &str = "far0";
+pub(crate) const FAR: &str = "far0";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-pub struct Lab {
-    pub edge: String,
-    pub far: String,
+pub(crate) struct Lab {
+    pub(crate) edge: String,
+    pub(crate) far: String,
     pins: PathBuf,
     run: TempDir,
 }
 
 impl Lab {
-    pub fn new() -> Self {
-        let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    pub(crate) fn new() -> Self {
+        let id = format!(
+            "{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let lab = Self {
             edge: format!("dpe-{id}"),
             far: format!("dpf-{id}"),
@@ -44,75 +49,96 @@ impl Lab {
     }
 
     /// Another pair between the namespaces, up at both ends.
-    pub fn add_veth(&self, edge: &str, far: &str) {
-        ip(&format!("-n {} link add {edge} type veth peer name {far} netns {}", self.edge, self.far));
+    pub(crate) fn add_veth(&self, edge: &str, far: &str) {
+        ip(&format!(
+            "-n {} link add {edge} type veth peer name {far} netns {}",
+            self.edge, self.far
+        ));
         self.edge_ip(&format!("link set {edge} up"));
         self.far_ip(&format!("link set {far} up"));
     }
 
-    pub fn edge_ip(&self, arguments: &str) -> String {
+    pub(crate) fn edge_ip(&self, arguments: &str) -> String {
         ip(&format!("-n {} {arguments}", self.edge))
     }
 
-    pub fn far_ip(&self, arguments: &str) -> String {
+    pub(crate) fn far_ip(&self, arguments: &str) -> String {
         ip(&format!("-n {} {arguments}", self.far))
     }
 
     /// Runs something on a thread in the balancer's namespace.
-    pub fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
         self.inside_namespace(&self.edge, action)
     }
 
-    pub fn inside_namespace<T: Send>(&self, name: &str, action: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn inside_namespace<T: Send>(
+        &self,
+        name: &str,
+        action: impl FnOnce() -> T + Send,
+    ) -> T {
         let namespace = File::open(format!("/run/netns/{name}")).unwrap();
         thread::scope(|scope| {
             let thread = scope.spawn(move || {
                 setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
                 action()
             });
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             instance: self.instance(),
             interfaces: vec![EDGE.to_owned()],
             mode: Mode::Auto,
-            sizes: Sizes { services: 8, backends: 64, flows: 1024 },
+            sizes: Sizes {
+                services: 8,
+                backends: 64,
+                flows: 1024,
+            },
             seed: 7,
             packet_log: PacketLog::Off,
             places: self.places(),
         }
     }
 
-    pub fn instance(&self) -> Instance {
+    pub(crate) fn instance(&self) -> Instance {
         Instance::new(EDGE).unwrap()
     }
 
-    pub fn places(&self) -> Places {
-        Places { bpffs: Some(self.pins.clone()), run: self.run.path().to_owned() }
+    pub(crate) fn places(&self) -> Places {
+        Places {
+            bpffs: Some(self.pins.clone()),
+            run: self.run.path().to_owned(),
+        }
     }
 
     /// Directory of the instance's pins.
-    pub fn pinned(&self) -> PathBuf {
+    pub(crate) fn pinned(&self) -> PathBuf {
         self.pins.join("sasp-ctl").join(EDGE)
     }
 
-    pub fn attach(&self) -> Datapath {
+    /// Directory of the maps and links.
+    pub(crate) fn current(&self) -> PathBuf {
+        self.pinned().join(format!("v{VERSION}"))
+    }
+
+    pub(crate) fn attach(&self) -> Datapath {
         self.try_attach(&self.options()).unwrap()
     }
 
-    pub fn try_attach(&self, options: &Options) -> Result<Datapath, Error> {
+    pub(crate) fn try_attach(&self, options: &Options) -> Result<Datapath, Error> {
         self.inside(|| Datapath::attach(options))
     }
 
-    pub fn ifindex(&self, name: &str) -> u32 {
+    pub(crate) fn ifindex(&self, name: &str) -> u32 {
         self.inside(|| nix::net::if_::if_nametoindex(name).unwrap())
     }
 
     /// The id of the XDP program that an interface runs.
-    pub fn program_on(&self, name: &str) -> Option<u32> {
+    pub(crate) fn program_on(&self, name: &str) -> Option<u32> {
         let details = self.edge_ip(&format!("-details link show {name}"));
         let (_, behind) = details.split_once("prog/xdp id ")?;
         behind.split_whitespace().next()?.parse().ok()
@@ -128,13 +154,20 @@ impl Drop for Lab {
         }
         let left = fs::remove_dir(&self.pins).is_err();
         if !thread::panicking() {
-            assert!(!failed && !left, "the test left pins in {}", self.pins.display());
+            assert!(
+                !failed && !left,
+                "the test left pins in {}",
+                self.pins.display()
+            );
         }
     }
 }
 
-pub fn ip(arguments: &str) -> String {
-    let output = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();
+pub(crate) fn ip(arguments: &str) -> String {
+    let output = Command::new("ip")
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "ip {arguments}: {errors}");
     String::from_utf8(output.stdout).unwrap()

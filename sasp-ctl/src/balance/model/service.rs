@@ -41,7 +41,7 @@ pub(super) struct Service {
     pub(super) installed: Option<Installed>,
     /// There is a table in the maps, and it is `slots`.
     pub(super) published: bool,
-    /// The members or the rules have changed: the table must be made anew, whatever the weights.
+    /// The table must be made anew whatever the weights: it may name former members or break new rules.
     stale: bool,
     /// Backends of former members, which the table may still name.
     gone: Vec<Index>,
@@ -95,9 +95,8 @@ impl Service {
         spec: ServiceSpec,
         mut enlist: impl FnMut(&MemberSpec) -> Member,
     ) {
-        let former = std::mem::take(&mut self.members);
         let same_group = self.spec.group == spec.group;
-        let mut former: BTreeMap<MemberKey, Member> = former
+        let mut former: BTreeMap<MemberKey, Member> = std::mem::take(&mut self.members)
             .into_iter()
             .map(|member| (member.key, member))
             .collect();
@@ -109,8 +108,9 @@ impl Service {
             self.members.push(member);
         }
         self.gone.extend(former.values().map(|member| member.index));
+        // A new member is no reason: its weight is.
+        self.stale |= !former.is_empty() || self.spec.track != spec.track;
         self.spec = spec;
-        self.stale = true;
     }
 
     /// Looks at everything anew and asks for what has to change. Returns indices that are free after that.
@@ -187,34 +187,23 @@ impl Service {
 
     /// Makes the table of the weights in force; true if it is another one.
     fn build(&mut self, seed: u64, now_ns: u64) -> bool {
-        let weighted: Vec<Weighted> = self
-            .members
+        let members = &self.members;
+        let weighted: Vec<Weighted> = members
             .iter()
             .map(|member| Weighted {
                 key: member.key,
+                index: member.index,
                 weight: member.table_weight,
             })
             .collect();
         let owners = maglev::owners(&weighted, seed);
-        let members = &self.members;
-        let owner_of = |at: usize| {
-            let owner = owners
-                .get(at)
-                .and_then(|&owner| members.get(usize::from(owner)));
-            owner.map_or(NOBODY, |member| member.index)
-        };
-        let highest = members
-            .iter()
-            .map(|member| member.index)
-            .max()
-            .unwrap_or(NOBODY);
-        let mut exists = vec![false; usize::from(highest) + 1];
+        let mut exists = vec![false; usize::from(Index::MAX) + 1];
         for member in members {
             exists[usize::from(member.index)] = true;
         }
-        let exists = |index: Index| exists.get(usize::from(index)).copied().unwrap_or(false);
+        let exists = |index: Index| exists[usize::from(index)];
         let track = self.spec.track != Track::Never;
-        self.slots.set_owners(owner_of, exists, track, now_ns)
+        self.slots.set_owners(&owners, exists, track, now_ns)
     }
 
     /// Asks for whatever the maps do not hold yet.
