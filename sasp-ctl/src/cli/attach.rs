@@ -96,8 +96,7 @@ fn instance(
     interfaces: &[String],
 ) -> Result<Instance, Failure> {
     if let Some(name) = flag {
-        return Instance::new(name)
-            .map_err(|error| Failure::Usage(format!("--instance: {error}")));
+        return Instance::new(name).map_err(|error| Failure::Usage(format!("--instance: {error}")));
     }
     if let Some(instance) = &config.balancer.instance {
         return Ok(instance.clone());

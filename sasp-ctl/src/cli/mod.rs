@@ -99,7 +99,10 @@ fn usage(error: &clap::Error) -> Result<(), Failure> {
         _ => {
             let rendered = error.render().to_string();
             let message = rendered.split("\nUsage:").next().unwrap_or(&rendered);
-            let message = message.split("\nFor more information").next().unwrap_or(message);
+            let message = message
+                .split("\nFor more information")
+                .next()
+                .unwrap_or(message);
             let message = message.strip_prefix("error: ").unwrap_or(message);
             Err(Failure::Usage(format!(
                 "{}; see `sasp-ctl --help`",

@@ -69,7 +69,9 @@ impl Link {
         match tokio::time::timeout(FAREWELL, self.session.deregister_all()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!("not deregistered: {error}"),
-            Err(_) => tracing::warn!("not deregistered: the GWM did not confirm within {FAREWELL:?}"),
+            Err(_) => {
+                tracing::warn!("not deregistered: the GWM did not confirm within {FAREWELL:?}")
+            }
         }
     }
 
@@ -128,10 +130,13 @@ pub(super) fn desired(config: &Config, quiesced: &BTreeSet<(Name, MemberKey)>) -
             group.insert(key.1, member);
         }
     }
-    let lb_state = config.gwm.as_ref().map_or_else(LbState::default, |gwm| LbState {
-        push: gwm.push,
-        trust: gwm.trust,
-        ..LbState::default()
-    });
+    let lb_state = config
+        .gwm
+        .as_ref()
+        .map_or_else(LbState::default, |gwm| LbState {
+            push: gwm.push,
+            trust: gwm.trust,
+            ..LbState::default()
+        });
     Desired { lb_state, groups }
 }

@@ -12,8 +12,7 @@ use super::stats::Stats;
 use super::status::{GwmStatus, MemberStatus, ServiceStatus, Status, TrafficStatus};
 
 /// What the text is, for the HTTP header.
-pub(super) const CONTENT_TYPE: &str =
-    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels = Vec<(&'static str, String)>;
 type Counts = Family<Labels, Counter>;
@@ -37,7 +36,12 @@ pub(super) fn render(status: &Status, stats: &Stats) -> Result<String, std::fmt:
 struct Page(Registry);
 
 impl Page {
-    fn counter(&mut self, name: &str, help: &str, samples: impl IntoIterator<Item = (Labels, u64)>) {
+    fn counter(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Labels, u64)>,
+    ) {
         let family = Counts::default();
         for (labels, count) in samples {
             family.get_or_create(&labels).inc_by(count);
@@ -115,8 +119,14 @@ impl Page {
 
     fn traffic(&mut self, what: &str, samples: &[(Labels, TrafficStatus)]) {
         for (name, help, field) in [
-            ("packets", "Packets forwarded", (|t| t.packets) as fn(&TrafficStatus) -> u64),
-            ("bytes", "Bytes forwarded, Ethernet headers included", |t| t.bytes),
+            (
+                "packets",
+                "Packets forwarded",
+                (|t| t.packets) as fn(&TrafficStatus) -> u64,
+            ),
+            ("bytes", "Bytes forwarded, Ethernet headers included", |t| {
+                t.bytes
+            }),
             ("opened_flows", "Packets that open a flow", |t| t.opened),
         ] {
             let samples = samples
@@ -142,13 +152,24 @@ impl Page {
             ]
             .map(|(phase, count)| (with(service_labels(service), "phase", phase), count as f64))
         });
-        self.gauge("service_slots", "Slots by phase; tracked = fresh + settled", slots);
+        self.gauge(
+            "service_slots",
+            "Slots by phase; tracked = fresh + settled",
+            slots,
+        );
         let remembered = services
             .iter()
             .map(|service| (service_labels(service), service.remembered_flows as f64));
-        self.gauge("service_remembered_flows", "Live flows remembered", remembered);
+        self.gauge(
+            "service_remembered_flows",
+            "Live flows remembered",
+            remembered,
+        );
         let sources = services.iter().map(|service| {
-            (with(service_labels(service), "source", service.weights), 1.0)
+            (
+                with(service_labels(service), "source", service.weights),
+                1.0,
+            )
         });
         self.gauge(
             "service_weights_source",
@@ -168,7 +189,8 @@ impl Page {
             .map(|(labels, member)| (labels, member.traffic))
             .collect();
         self.traffic("member", &traffic);
-        let states = all().map(|(labels, member)| (with(labels, "state", member.report.state), 1.0));
+        let states =
+            all().map(|(labels, member)| (with(labels, "state", member.report.state), 1.0));
         self.gauge(
             "member_state",
             "1 for the state that the member is in: active, draining, down or unresolved",
@@ -177,19 +199,25 @@ impl Page {
         type Field = fn(&MemberStatus) -> Option<f64>;
         let fields: [(&str, &str, Field); 7] = [
             ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
-            ("share_ratio", "Part of new flows that it gets", |m| Some(m.report.share)),
-            ("wanted_share_ratio", "Part of new flows that it ought to get", |m| {
-                Some(m.report.share_wanted)
+            ("share_ratio", "Part of new flows that it gets", |m| {
+                Some(m.report.share)
             }),
+            (
+                "wanted_share_ratio",
+                "Part of new flows that it ought to get",
+                |m| Some(m.report.share_wanted),
+            ),
             ("effective_weight", "Weight after all rules", |m| {
                 Some(f64::from(m.report.effective_weight))
             }),
             ("static_weight", "Weight in the configuration", |m| {
                 Some(f64::from(m.report.static_weight))
             }),
-            ("gwm_weight", "Weight that the GWM sent, while it counts", |m| {
-                m.report.gwm.map(|word| f64::from(word.weight))
-            }),
+            (
+                "gwm_weight",
+                "Weight that the GWM sent, while it counts",
+                |m| m.report.gwm.map(|word| f64::from(word.weight)),
+            ),
             ("remembered_flows", "Live flows remembered", |m| {
                 Some(m.report.remembered_flows as f64)
             }),
@@ -203,9 +231,21 @@ impl Page {
     fn reasons(&mut self, status: &Status) {
         let reasons = &status.reasons;
         for (name, help, counts) in [
-            ("passed_packets", "Packets left to the host, by reason", &reasons.pass),
-            ("dropped_packets", "Packets dropped, by reason", &reasons.drop),
-            ("noted_packets", "Packets with something worth a number", &reasons.note),
+            (
+                "passed_packets",
+                "Packets left to the host, by reason",
+                &reasons.pass,
+            ),
+            (
+                "dropped_packets",
+                "Packets dropped, by reason",
+                &reasons.drop,
+            ),
+            (
+                "noted_packets",
+                "Packets with something worth a number",
+                &reasons.note,
+            ),
         ] {
             let samples = counts
                 .iter()
@@ -218,7 +258,11 @@ impl Page {
         let session = &gwm.session;
         let state = format!("{:?}", session.state).to_lowercase();
         let labels = vec![("gwm", gwm.address.clone()), ("state", state)];
-        self.gauge("gwm_state", "1 for the state of the session", [(labels, 1.0)]);
+        self.gauge(
+            "gwm_state",
+            "1 for the state of the session",
+            [(labels, 1.0)],
+        );
         self.gauge(
             "gwm_duplicate_uid",
             "1 if another balancer seems to use our LB UID",
@@ -227,18 +271,50 @@ impl Page {
         let counters = &session.counters;
         for (name, help, count) in [
             ("gwm_connects", "Connections that stood", counters.connects),
-            ("gwm_losses", "Connections lost and attempts failed", counters.losses),
-            ("sasp_unknown_ids", "Replies to no request of ours", counters.unknown_ids),
-            ("sasp_wrong_types", "Replies of another type than asked for", counters.wrong_types),
-            ("sasp_unexpected", "Requests, which a GWM does not send", counters.unexpected),
-            ("sasp_undecodable", "Messages that made no sense", counters.undecodable),
-            ("sasp_foreign_groups", "Groups of another balancer", counters.foreign_groups),
+            (
+                "gwm_losses",
+                "Connections lost and attempts failed",
+                counters.losses,
+            ),
+            (
+                "sasp_unknown_ids",
+                "Replies to no request of ours",
+                counters.unknown_ids,
+            ),
+            (
+                "sasp_wrong_types",
+                "Replies of another type than asked for",
+                counters.wrong_types,
+            ),
+            (
+                "sasp_unexpected",
+                "Requests, which a GWM does not send",
+                counters.unexpected,
+            ),
+            (
+                "sasp_undecodable",
+                "Messages that made no sense",
+                counters.undecodable,
+            ),
+            (
+                "sasp_foreign_groups",
+                "Groups of another balancer",
+                counters.foreign_groups,
+            ),
         ] {
             self.counter(name, help, [(vec![], count)]);
         }
         for (name, help, counts) in [
-            ("sasp_messages_sent", "SASP messages sent, by type", &counters.sent),
-            ("sasp_messages_received", "SASP messages received, by type", &counters.received),
+            (
+                "sasp_messages_sent",
+                "SASP messages sent, by type",
+                &counters.sent,
+            ),
+            (
+                "sasp_messages_received",
+                "SASP messages received, by type",
+                &counters.received,
+            ),
         ] {
             let samples = counts
                 .iter()
@@ -251,7 +327,11 @@ impl Page {
                 (labels, *count)
             })
         });
-        self.counter("sasp_replies", "SASP replies by type and return code", codes);
+        self.counter(
+            "sasp_replies",
+            "SASP replies by type and return code",
+            codes,
+        );
     }
 }
 

@@ -42,9 +42,7 @@ impl Daemon {
         Ok(report
             .services
             .iter()
-            .filter(|service| {
-                service.group == group.to_string() && service.protocol == protocol
-            })
+            .filter(|service| service.group == group.to_string() && service.protocol == protocol)
             .all(|service| {
                 let mut members = service.members.iter();
                 let Some(member) = members.find(|member| member.address == address) else {

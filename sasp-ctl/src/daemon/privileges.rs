@@ -20,9 +20,7 @@ pub(super) fn drop_unneeded() -> Result<()> {
         .into_iter()
         .filter(|capability| permitted.contains(capability))
         .collect();
-    if !permitted.contains(&Capability::CAP_BPF)
-        && permitted.contains(&Capability::CAP_SYS_ADMIN)
-    {
+    if !permitted.contains(&Capability::CAP_BPF) && permitted.contains(&Capability::CAP_SYS_ADMIN) {
         kept.insert(Capability::CAP_SYS_ADMIN);
     }
     for set in [CapSet::Ambient, CapSet::Inheritable] {

@@ -23,11 +23,7 @@ use crate::datapath::{self, Datapath, nexthop};
 use crate::sasp::msg::Name;
 
 /// Adopts what the maps hold, makes it what the config wants, and runs the loop until it ends.
-pub(super) async fn run(
-    setup: Setup,
-    mut datapath: Datapath,
-    listeners: Listeners,
-) -> Result<()> {
+pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listeners) -> Result<()> {
     let packet_log = datapath.take_packet_log()?;
     if let Some(packet_log) = packet_log {
         tokio::spawn(async move {

@@ -8,8 +8,8 @@ use super::status::TablesStatus;
 
 /// From 50 µs to 1.6 s: a table takes a fraction of a millisecond, a kernel under pressure takes long.
 const BUCKETS: [f64; 16] = [
-    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.007_5, 0.01, 0.02, 0.05, 0.1,
-    0.2, 0.5, 1.6,
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.007_5, 0.01, 0.02, 0.05,
+    0.1, 0.2, 0.5, 1.6,
 ];
 
 /// Clones share the same numbers.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use sasp_xdp_common::abi::counters::{Class, Traffic};
 use serde::Serialize;
 
-use crate::balance::model::{MemberReport, Report, ServiceReport, SlotsReport};
+use crate::balance::model::report::{MemberReport, Report, ServiceReport, SlotsReport};
 use crate::datapath::nexthop::NextHops;
 use crate::datapath::{Attached, Counters};
 use crate::sasp::client::Snapshot;

@@ -156,7 +156,11 @@ fn row(member: &Member) -> Vec<String> {
         member.bytes.to_string(),
         member.opened.to_string(),
         member.remembered_flows.to_string(),
-        member.reason.clone(),
+        member
+            .next_hop_error
+            .as_ref()
+            .unwrap_or(&member.reason)
+            .clone(),
     ]
 }
 

@@ -67,6 +67,7 @@ pub(super) struct Member {
     pub(super) address: String,
     pub(super) state: String,
     pub(super) reason: String,
+    pub(super) next_hop_error: Option<String>,
     pub(super) static_weight: u16,
     pub(super) gwm: Option<Word>,
     pub(super) effective_weight: u32,

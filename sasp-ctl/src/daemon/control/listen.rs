@@ -53,7 +53,11 @@ impl Listeners {
         let mut tasks = JoinSet::new();
         let unix = Limited::new(tokio::net::UnixListener::from_std(self.unix)?);
         let serve = axum::serve(unix, routes::all(to_loop.clone()));
-        tasks.spawn(serve.with_graceful_shutdown(ended(stopped.clone())).into_future());
+        tasks.spawn(
+            serve
+                .with_graceful_shutdown(ended(stopped.clone()))
+                .into_future(),
+        );
         if let Some(tcp) = self.tcp {
             let tcp = Limited::new(tokio::net::TcpListener::from_std(tcp)?);
             let serve = axum::serve(tcp, routes::read_only(to_loop.clone()));

@@ -35,7 +35,11 @@ fn words_from_before_a_restart_are_held_and_then_forgotten() {
     let mut words = Words::new(Some(HOLD), groups(&["A"]), start);
     assert_eq!(freshness(&words, "A"), Freshness::Held);
     assert_eq!(words.deadline(), Some(start + HOLD));
-    assert!(words.expire(start + HOLD - Duration::from_millis(1)).is_empty());
+    assert!(
+        words
+            .expire(start + HOLD - Duration::from_millis(1))
+            .is_empty()
+    );
     assert_eq!(words.expire(start + HOLD), [name("A")]);
     assert_eq!(freshness(&words, "A"), Freshness::Gone);
     assert_eq!(words.deadline(), None);
