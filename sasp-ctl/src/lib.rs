@@ -2,5 +2,7 @@
 //!
 //! # Layout
 //! * [`sasp`]: RFC 4678, sans-io.
+//! * [`session`]: the balancer's connection to a GWM.
 
 pub mod sasp;
+pub mod session;
