@@ -26,7 +26,7 @@ mod stats;
 mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::VecDeque,
@@ -84,6 +84,7 @@ pub struct Client {
 impl Client {
     /// A session that is [`State::Disabled`]. `seed` decides the jitter of its waits: give every session another.
     pub fn new(config: Config, desired: Desired, seed: u64, now: Instant) -> Self {
+        let config = config.cut();
         Self {
             state: State::Disabled,
             since: now,

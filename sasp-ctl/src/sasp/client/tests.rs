@@ -1,7 +1,7 @@
 //! Sessions with a small GWM under a virtual clock.
 
 mod flows;
-mod gwm;
+pub(crate) mod gwm;
 mod lab;
 mod properties;
 mod transitions;
@@ -11,11 +11,11 @@ use std::{collections::BTreeMap, time::Duration};
 use super::*;
 use crate::sasp::msg::MemberKey;
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::new(text.as_bytes()).unwrap()
 }
 
-fn key(last_octet: u8) -> MemberKey {
+pub(crate) fn key(last_octet: u8) -> MemberKey {
     MemberKey {
         protocol: 6,
         port: 80,
@@ -23,14 +23,14 @@ fn key(last_octet: u8) -> MemberKey {
     }
 }
 
-fn members(last_octets: &[u8]) -> BTreeMap<MemberKey, DesiredMember> {
+pub(crate) fn members(last_octets: &[u8]) -> BTreeMap<MemberKey, DesiredMember> {
     last_octets
         .iter()
         .map(|octet| (key(*octet), DesiredMember::default()))
         .collect()
 }
 
-fn desired(groups: &[(&str, &[u8])]) -> Desired {
+pub(crate) fn desired(groups: &[(&str, &[u8])]) -> Desired {
     Desired {
         groups: groups
             .iter()
@@ -40,10 +40,10 @@ fn desired(groups: &[(&str, &[u8])]) -> Desired {
     }
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::new(name("edge-1"))
 }
 
-const fn seconds(seconds: u64) -> Duration {
+pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

@@ -15,14 +15,14 @@ use crate::sasp::{
 
 /// A member as the GWM has it.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) flags: u8,
-    pub(super) weight: u16,
-    pub(super) state: u8,
+pub(crate) struct Known {
+    pub(crate) flags: u8,
+    pub(crate) weight: u16,
+    pub(crate) state: u8,
 }
 
 impl Known {
-    pub(super) fn good() -> Self {
+    pub(crate) fn good() -> Self {
         let flags =
             weight_flags::CONTACT | weight_flags::CONFIDENT | weight_flags::REGISTERED_BY_LB;
         Self {
@@ -35,26 +35,26 @@ impl Known {
 
 /// The GWM's memory of one balancer.
 #[derive(Debug)]
-pub(super) struct Gwm {
-    pub(super) known: bool,
-    pub(super) groups: BTreeMap<Name, BTreeMap<MemberKey, Known>>,
-    pub(super) lb_flags: u8,
-    pub(super) interval: u16,
+pub(crate) struct Gwm {
+    pub(crate) known: bool,
+    pub(crate) groups: BTreeMap<Name, BTreeMap<MemberKey, Known>>,
+    pub(crate) lb_flags: u8,
+    pub(crate) interval: u16,
     /// Flags of a member that is just registered.
-    pub(super) newborn: Known,
+    pub(crate) newborn: Known,
     /// Codes for the next requests of a type, in place of what would be right.
-    pub(super) refuse: VecDeque<(Type, Code)>,
+    pub(crate) refuse: VecDeque<(Type, Code)>,
     /// No reply at all to requests of these types.
-    pub(super) mute: BTreeSet<Type>,
+    pub(crate) mute: BTreeSet<Type>,
     /// Replies to Set LB State and Set Member State as figures 20 and 22 of the RFC have them.
-    pub(super) as_in_figures: bool,
+    pub(crate) as_in_figures: bool,
     /// All requests so far.
-    pub(super) heard: Vec<Body>,
+    pub(crate) heard: Vec<Body>,
     deframer: Deframer,
 }
 
 impl Gwm {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             known: false,
             groups: BTreeMap::new(),
@@ -70,17 +70,17 @@ impl Gwm {
     }
 
     /// The grace time is over, or the GWM is another one.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         (self.known, self.lb_flags) = (false, 0);
         self.groups.clear();
     }
 
     /// A new connection.
-    pub(super) fn accept(&mut self) {
+    pub(crate) fn accept(&mut self) {
         self.deframer = Deframer::new(1 << 20);
     }
 
-    pub(super) fn member(&mut self, group: &str, octet: u8) -> &mut Known {
+    pub(crate) fn member(&mut self, group: &str, octet: u8) -> &mut Known {
         self.groups
             .entry(name(group))
             .or_default()
@@ -88,12 +88,12 @@ impl Gwm {
             .or_insert_with(Known::good)
     }
 
-    pub(super) fn is_push(&self) -> bool {
+    pub(crate) fn is_push(&self) -> bool {
         self.lb_flags & lb_flags::PUSH != 0
     }
 
     /// What it has, as the tests write it: groups and last octets.
-    pub(super) fn registered(&self) -> Vec<(String, Vec<MemberKey>)> {
+    pub(crate) fn registered(&self) -> Vec<(String, Vec<MemberKey>)> {
         let groups = self.groups.iter();
         groups
             .map(|(name, members)| (name.to_string(), members.keys().copied().collect()))
@@ -101,12 +101,12 @@ impl Gwm {
     }
 
     /// Types of the requests since the last call.
-    pub(super) fn take_heard(&mut self) -> Vec<Type> {
+    pub(crate) fn take_heard(&mut self) -> Vec<Type> {
         self.heard.drain(..).map(|body| body.kind()).collect()
     }
 
     /// A Send Weights message with the named groups, or all.
-    pub(super) fn push(&self, only: Option<&[&str]>) -> Vec<u8> {
+    pub(crate) fn push(&self, only: Option<&[&str]>) -> Vec<u8> {
         let mut groups = self.weights();
         groups.retain(|of| {
             only.is_none_or(|only| only.iter().any(|text| name(text) == of.group.name))
@@ -120,7 +120,7 @@ impl Gwm {
     }
 
     /// Takes bytes of requests, returns bytes of replies.
-    pub(super) fn handle(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn handle(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.deframer.push(bytes);
         let mut out = Vec::new();
         while let Some(frame) = self.deframer.next().expect("the client frames well") {
