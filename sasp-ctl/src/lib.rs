@@ -1,8 +1,12 @@
 //! `sasp-ctl`: control daemon of an XDP load balancer whose weights come from the servers themselves.
 //!
 //! # Layout
-//! * [`config`]: text forms that files and flags share.
+//! * [`config`]: the configuration file and flags, validated.
 //! * [`sasp`]: RFC 4678, sans-io.
+//! * [`balance`]: from weights to slot tables, pure.
+//! * [`datapath`]: the only code that touches aya and netlink.
 
+pub mod balance;
 pub mod config;
+pub mod datapath;
 pub mod sasp;

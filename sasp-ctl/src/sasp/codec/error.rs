@@ -1,7 +1,7 @@
 //! Everything that can be wrong with bytes or with a message, each by name.
 
-use super::super::code::{Type, VERSION};
-use super::super::frame::FrameError;
+use crate::sasp::code::{Type, VERSION};
+use crate::sasp::frame::FrameError;
 
 /// Why bytes are not a message, with what a GWM needs for its reply (code 0x10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -1,14 +1,14 @@
 //! Reading: a flat sequence of components, each read within its own Length and nowhere else.
 
-use super::super::{code::Type, msg::Name};
 use super::{Cause, Quirks, Wire};
+use crate::sasp::{code::Type, msg::Name};
 
 /// What is left of a message.
 #[derive(Debug)]
-pub(in super::super) struct Reader<'a> {
+pub(in crate::sasp) struct Reader<'a> {
     rest: &'a [u8],
     /// Deviations that were accepted so far.
-    pub(in super::super) quirks: Quirks,
+    pub(in crate::sasp) quirks: Quirks,
 }
 
 impl<'a> Reader<'a> {
@@ -20,14 +20,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The type of the next component, if two bytes are left.
-    pub(in super::super) fn peek_type(&self) -> Option<Type> {
+    pub(in crate::sasp) fn peek_type(&self) -> Option<Type> {
         self.rest
             .first_chunk()
             .map(|bytes| Type(u16::from_be_bytes(*bytes)))
     }
 
     /// Reads one component that must be `expected` and whose Length must be that of what `read` reads.
-    pub(in super::super) fn component<T>(
+    pub(in crate::sasp) fn component<T>(
         &mut self,
         expected: Type,
         read: impl FnOnce(&mut Fields<'a>) -> Result<T, Cause>,
@@ -58,12 +58,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a component that only holds the count of what follows.
-    pub(in super::super) fn counted(&mut self, expected: Type) -> Result<u16, Cause> {
+    pub(in crate::sasp) fn counted(&mut self, expected: Type) -> Result<u16, Cause> {
         self.component(expected, Fields::u16)
     }
 
     /// Reads `count` items. Memory grows with the bytes that are there, never with the count told.
-    pub(in super::super) fn list<T: Wire>(&mut self, count: u16) -> Result<Vec<T>, Cause> {
+    pub(in crate::sasp) fn list<T: Wire>(&mut self, count: u16) -> Result<Vec<T>, Cause> {
         let mut items = Vec::new();
         for _ in 0..count {
             items.push(T::read(self)?);
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
 
 /// The own fields of one component.
 #[derive(Debug)]
-pub(in super::super) struct Fields<'a> {
+pub(in crate::sasp) struct Fields<'a> {
     of: Type,
     told: u16,
     rest: &'a [u8],
@@ -100,22 +100,22 @@ impl Fields<'_> {
         }
     }
 
-    pub(in super::super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Cause> {
+    pub(in crate::sasp) fn array<const N: usize>(&mut self) -> Result<[u8; N], Cause> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(self.lie())?;
         self.rest = rest;
         Ok(*bytes)
     }
 
-    pub(in super::super) fn u8(&mut self) -> Result<u8, Cause> {
+    pub(in crate::sasp) fn u8(&mut self) -> Result<u8, Cause> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub(in super::super) fn u16(&mut self) -> Result<u16, Cause> {
+    pub(in crate::sasp) fn u16(&mut self) -> Result<u16, Cause> {
         self.array().map(u16::from_be_bytes)
     }
 
     /// A string with its length byte.
-    pub(in super::super) fn string(&mut self) -> Result<Name, Cause> {
+    pub(in crate::sasp) fn string(&mut self) -> Result<Name, Cause> {
         let len = self.u8()?;
         let (bytes, rest) = self
             .rest

@@ -1,11 +1,11 @@
 //! Writing: Lengths are taken from what was written, so that no caller computes one.
 
-use super::super::{code::Type, msg::Name};
 use super::{EncodeError, Wire};
+use crate::sasp::{code::Type, msg::Name};
 
 /// A message in the making.
 #[derive(Debug)]
-pub(in super::super) struct Writer {
+pub(in crate::sasp) struct Writer {
     out: Vec<u8>,
     limit: usize,
 }
@@ -20,7 +20,7 @@ impl Writer {
     }
 
     /// Writes one component: type, Length of its own fields, own fields.
-    pub(in super::super) fn component(
+    pub(in crate::sasp) fn component(
         &mut self,
         kind: Type,
         write: impl FnOnce(&mut Fields<'_>),
@@ -43,13 +43,13 @@ impl Writer {
     }
 
     /// Writes a component that only holds the count of what follows.
-    pub(in super::super) fn counted(&mut self, kind: Type, len: usize) -> Result<(), EncodeError> {
+    pub(in crate::sasp) fn counted(&mut self, kind: Type, len: usize) -> Result<(), EncodeError> {
         let count = count(kind, len)?;
         self.component(kind, |fields| fields.u16(count))
     }
 
     /// Writes items whose count was written before.
-    pub(in super::super) fn list<T: Wire>(&mut self, items: &[T]) -> Result<(), EncodeError> {
+    pub(in crate::sasp) fn list<T: Wire>(&mut self, items: &[T]) -> Result<(), EncodeError> {
         items.iter().try_for_each(|item| item.write(self))
     }
 
@@ -65,7 +65,7 @@ impl Writer {
 }
 
 /// The count field of `of`, if `len` items fit it.
-pub(in super::super) fn count(of: Type, len: usize) -> Result<u16, EncodeError> {
+pub(in crate::sasp) fn count(of: Type, len: usize) -> Result<u16, EncodeError> {
     u16::try_from(len).map_err(|_| EncodeError::TooManyItems { of, count: len })
 }
 
@@ -78,29 +78,29 @@ fn patch<const N: usize>(slot: &mut [u8], bytes: [u8; N]) {
 
 /// The own fields of one component.
 #[derive(Debug)]
-pub(in super::super) struct Fields<'a> {
+pub(in crate::sasp) struct Fields<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl Fields<'_> {
-    pub(in super::super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(in crate::sasp) fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    pub(in super::super) fn u8(&mut self, value: u8) {
+    pub(in crate::sasp) fn u8(&mut self, value: u8) {
         self.out.push(value);
     }
 
-    pub(in super::super) fn u16(&mut self, value: u16) {
+    pub(in crate::sasp) fn u16(&mut self, value: u16) {
         self.bytes(&value.to_be_bytes());
     }
 
-    pub(in super::super) fn u32(&mut self, value: u32) {
+    pub(in crate::sasp) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_be_bytes());
     }
 
     /// A string with its length byte.
-    pub(in super::super) fn string(&mut self, name: &Name) {
+    pub(in crate::sasp) fn string(&mut self, name: &Name) {
         self.u8(name.len_byte());
         self.bytes(name.as_bytes());
     }

@@ -1,11 +1,9 @@
 //! DeRegistration Request (RFC 4678 section 7.2).
 
-use super::{
-    super::{
-        code::{Reason, Type},
-        codec::{Cause, EncodeError, Reader, Wire, Writer, count},
-    },
-    GroupOf, Member,
+use super::{GroupOf, Member};
+use crate::sasp::{
+    code::{Reason, Type},
+    codec::{Cause, EncodeError, Reader, Wire, Writer, count},
 };
 
 /// DeRegistration Request (0x1020).

@@ -1,11 +1,9 @@
 //! Group Data (0x3011) and the groups of items: 0x4010, 0x4011, 0x4012.
 
-use super::{
-    super::{
-        code::Type,
-        codec::{Cause, EncodeError, Reader, Wire, Writer},
-    },
-    Member, MemberState, Name, WeightEntry,
+use super::{Member, MemberState, Name, WeightEntry};
+use crate::sasp::{
+    code::Type,
+    codec::{Cause, EncodeError, Reader, Wire, Writer},
 };
 
 /// Group Data (0x3011).
@@ -27,7 +25,7 @@ pub struct GroupOf<T> {
 }
 
 /// What a group can hold: the item decides the type of the component around it.
-pub(in super::super) trait Item: Wire {
+pub(in crate::sasp) trait Item: Wire {
     /// The component that announces the group.
     const GROUP: Type;
     /// What figure 11 of the RFC prints in its place.

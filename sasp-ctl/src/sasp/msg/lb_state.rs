@@ -1,11 +1,9 @@
 //! Set LB State Request (RFC 4678 section 7.6).
 
-use super::{
-    super::{
-        code::Type,
-        codec::{Cause, EncodeError, Reader, Wire, Writer},
-    },
-    Name,
+use super::Name;
+use crate::sasp::{
+    code::Type,
+    codec::{Cause, EncodeError, Reader, Wire, Writer},
 };
 
 /// Set LB State Request (0x1050).

@@ -2,12 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::{
-    super::{
-        code::Type,
-        codec::{Cause, EncodeError, Reader, Wire, Writer},
-    },
-    Name,
+use super::Name;
+use crate::sasp::{
+    code::Type,
+    codec::{Cause, EncodeError, Reader, Wire, Writer},
 };
 
 /// Identity of a member inside (LB UID, group). The label is no part of it (RFC 4678 section 5.1).

@@ -1,11 +1,9 @@
 //! Set Member State Request (RFC 4678 section 7.5).
 
-use super::{
-    super::{
-        code::Type,
-        codec::{Cause, EncodeError, Reader, Wire, Writer, count},
-    },
-    GroupOf, MemberState,
+use super::{GroupOf, MemberState};
+use crate::sasp::{
+    code::Type,
+    codec::{Cause, EncodeError, Reader, Wire, Writer, count},
 };
 
 /// Set Member State Request (0x1060).

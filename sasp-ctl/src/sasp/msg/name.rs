@@ -27,7 +27,7 @@ impl Name {
     }
 
     /// Length as it stands on the wire.
-    pub(in super::super) fn len_byte(&self) -> u8 {
+    pub(in crate::sasp) fn len_byte(&self) -> u8 {
         u8::try_from(self.0.len()).unwrap_or(u8::MAX)
     }
 

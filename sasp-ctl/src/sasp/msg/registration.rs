@@ -1,11 +1,9 @@
 //! Registration Request (RFC 4678 section 7.1).
 
-use super::{
-    super::{
-        code::Type,
-        codec::{Cause, EncodeError, Reader, Wire, Writer, count},
-    },
-    GroupOf, Member,
+use super::{GroupOf, Member};
+use crate::sasp::{
+    code::Type,
+    codec::{Cause, EncodeError, Reader, Wire, Writer, count},
 };
 
 /// Registration Request (0x1010).

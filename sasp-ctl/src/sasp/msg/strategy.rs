@@ -64,7 +64,7 @@ pub(crate) fn member() -> impl Strategy<Value = Member> {
     let address = prop_oneof![
         any::<[u8; 4]>().prop_map(|v4| IpAddr::V4(Ipv4Addr::from(v4))),
         any::<[u8; 16]>()
-            .prop_map(|v6| Ipv6Addr::from(v6))
+            .prop_map(Ipv6Addr::from)
             .prop_filter("not an IPv4 address", |v6| v6.to_ipv4().is_none())
             .prop_map(IpAddr::V6),
     ];

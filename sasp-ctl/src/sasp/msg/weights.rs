@@ -1,11 +1,9 @@
 //! Get Weights Request and Reply, Send Weights (RFC 4678 sections 7.3 and 7.4).
 
-use super::{
-    super::{
-        code::{Code, Type},
-        codec::{Cause, EncodeError, Reader, Wire, Writer, count},
-    },
-    Group, GroupOf, WeightEntry,
+use super::{Group, GroupOf, WeightEntry};
+use crate::sasp::{
+    code::{Code, Type},
+    codec::{Cause, EncodeError, Reader, Wire, Writer, count},
 };
 
 /// Get Weights Request (0x1030).
