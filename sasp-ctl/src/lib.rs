@@ -5,8 +5,10 @@
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
 //! * [`datapath`]: the only code that touches aya and netlink.
+//! * [`gwm`]: the Group Workload Manager's sockets, files and log.
 
 pub mod balance;
 pub mod config;
 pub mod datapath;
+pub mod gwm;
 pub mod sasp;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::connection::CloseReason;
 use crate::sasp::code::{Code, Type};
+use crate::sasp::codec::Quirks;
 
 /// Counts since the start. Bounded: unknown message types share one number.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -12,6 +13,10 @@ pub struct Counters {
     pub received: BTreeMap<Type, u64>,
     /// Messages received with an unknown type, or with none.
     pub received_unknown: u64,
+    /// Set Member State Requests with the component type of figure 11 (0x4011 for 0x4012), accepted.
+    pub received_figure_11: u64,
+    /// Messages with IPv4 addresses in the `::ffff:` form, accepted.
+    pub received_mapped_ipv4: u64,
     /// Replies given, by type of the request and code.
     pub replied: BTreeMap<(Type, Code), u64>,
     /// Send Weights messages handed to the driver.
@@ -28,6 +33,11 @@ impl Counters {
             Some(kind) => *self.received.entry(kind).or_default() += 1,
             None => self.received_unknown += 1,
         }
+    }
+
+    pub(super) fn count_quirks(&mut self, quirks: Quirks) {
+        self.received_figure_11 += u64::from(quirks.figure_11);
+        self.received_mapped_ipv4 += u64::from(quirks.mapped_ipv4);
     }
 
     pub(super) fn count_reply(&mut self, request: Type, code: Code) {

@@ -6,10 +6,21 @@ use super::connection::{CloseReason, ConnectionId, REPLIES_MAX};
 use super::refusal::Refusal;
 use super::{Event, Gwm};
 use crate::sasp::code::{Code, Type, VERSION};
-use crate::sasp::codec::{Cause, DecodeError};
+use crate::sasp::codec::{self, Cause, DecodeError, Decoded};
 use crate::sasp::msg::{Body, GetWeightsReply, Message};
 
 impl Gwm {
+    /// A frame has come: exactly one message with its header.
+    pub fn handle_frame(&mut self, id: ConnectionId, frame: &[u8], now: Instant) {
+        match codec::decode(frame) {
+            Ok(Decoded { message, quirks }) => {
+                self.counters.count_quirks(quirks);
+                self.handle_message(id, message, now);
+            }
+            Err(error) => self.handle_bad_message(id, &error, now),
+        }
+    }
+
     /// A message has come. Ignored if the connection is closed already, as bytes may be under way.
     pub fn handle_message(&mut self, id: ConnectionId, message: Message, now: Instant) {
         let kind = message.body.kind();
