@@ -1,6 +1,7 @@
 //! `sasp-ctl`: control daemon of an XDP load balancer whose weights come from the servers themselves.
 //!
 //! # Layout
+//! * [`cli`]: the command line.
 //! * [`config`]: the configuration file and flags, validated.
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
@@ -8,6 +9,7 @@
 //! * [`gwm`]: the Group Workload Manager's sockets, files and log.
 
 pub mod balance;
+pub mod cli;
 pub mod config;
 pub mod datapath;
 pub mod gwm;
