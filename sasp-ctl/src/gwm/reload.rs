@@ -1,6 +1,7 @@
 //! The configuration file, read again on SIGHUP and when it changes. A bad one changes nothing.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::Signal;
@@ -76,7 +77,14 @@ impl ConfigFile {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+    std::fs::read_to_string(path).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => ": write it, the README lists every key of gwm.toml",
+            io::ErrorKind::InvalidData => ": the file must be UTF-8 text",
+            _ => "",
+        };
+        format!("cannot be read: {error}{advice}")
+    })
 }
 
 /// Reloads whenever there is a reason to, for ever.
