@@ -153,10 +153,9 @@ impl fmt::Display for Difference<'_> {
         }
         if old.weights != new.weights {
             let (before, after) = (old.weights.len(), new.weights.len());
-            let Reassessed { members, balancers } = self.effect;
+            let members = self.effect.members;
             parts.push(format!(
-                "weights ({before} → {after} rules), now different for {members} registered members of {balancers} \
-                 balancers"
+                "weights ({before} → {after} rules, {members} registered members weigh differently)"
             ));
         }
         if parts.is_empty() {
