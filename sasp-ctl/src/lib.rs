@@ -6,11 +6,13 @@
 //! * [`balance`]: from weights to slot tables, pure.
 //! * [`datapath`]: the only code that touches aya and netlink.
 //! * [`daemon`]: the event loop, control API and metrics.
+//! * [`gwm`]: the Group Workload Manager's sockets, files and log.
 
 pub mod balance;
 pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod datapath;
+pub mod gwm;
 pub mod sasp;
 pub mod session;

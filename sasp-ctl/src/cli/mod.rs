@@ -8,6 +8,7 @@ mod check_config;
 mod client;
 mod detach;
 mod failure;
+mod gwm;
 mod init;
 mod logging;
 mod output;
@@ -46,6 +47,7 @@ enum Command {
     Resume(quiesce::Args),
     CheckConfig(check_config::Args),
     Init(init::Args),
+    Gwm(gwm::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -73,6 +75,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Resume(args) => quiesce::run(&args, Action::Resume),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Gwm(args) => gwm::run(&args),
     }
 }
 

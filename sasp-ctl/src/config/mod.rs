@@ -20,9 +20,9 @@ pub mod member_key;
 pub mod settings;
 pub mod uid;
 
-mod parse;
+pub(crate) mod parse;
 mod raw;
-mod source;
+pub(crate) mod source;
 mod validate;
 
 use std::path::Path;
@@ -57,7 +57,7 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Config, ConfigError> {
 /// As [`load`].
 pub fn from_text(path: &Path, text: String, flags: &Flags) -> Result<Config, ConfigError> {
     let mut source = Source::new(path, text);
-    let mut raw = parse::parse(&source)?;
+    let mut raw = parse::parse(&source, "`sasp-ctl init` writes an example")?;
     flags.add_to(&mut raw, &mut source)?;
     validate::config(raw, &source)
 }

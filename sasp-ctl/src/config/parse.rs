@@ -1,21 +1,23 @@
-//! From TOML text to `raw`, with the parser's errors put into our words.
+//! From TOML text to raw values, with the parser's errors put into our words.
+
+use serde::de::DeserializeOwned;
 
 use super::error::{ConfigError, Place};
-use super::raw::RawConfig;
 use super::source::Source;
 
-pub(super) fn parse(source: &Source) -> Result<RawConfig, ConfigError> {
+/// `advice` says where to look the right form up.
+pub(crate) fn parse<T: DeserializeOwned>(source: &Source, advice: &str) -> Result<T, ConfigError> {
     toml::from_str(source.text()).map_err(|error| {
         let place = match error.span() {
             Some(span) => source.place(span),
             None => Place::Nowhere,
         };
-        ConfigError::new(place, explain(error.message()))
+        ConfigError::new(place, explain(error.message(), advice))
     })
 }
 
 /// Adds what to do to what the parser says. serde offers an unknown key and the known ones only as text.
-fn explain(message: &str) -> String {
+fn explain(message: &str, advice: &str) -> String {
     if let Some(key) = message.strip_prefix("unknown field ") {
         let mut names = key.split('`').skip(1).step_by(2);
         let unknown = names.next().unwrap_or_default();
@@ -29,9 +31,9 @@ fn explain(message: &str) -> String {
         };
     }
     if let Some(key) = message.strip_prefix("missing field ") {
-        return format!("the key {key} is missing: add it (`sasp-ctl init` writes an example)");
+        return format!("the key {key} is missing: add it ({advice})");
     }
-    format!("{message}: correct the syntax (`sasp-ctl init` writes an example)")
+    format!("{message}: correct the syntax ({advice})")
 }
 
 /// The known name that is nearest, if it is near: a third of its letters may differ, but at least one.

@@ -8,14 +8,14 @@ use toml::Spanned;
 
 use super::error::{ConfigError, Place};
 
-pub(super) struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     text: String,
     flags: Vec<String>,
 }
 
 impl Source {
-    pub(super) fn new(path: &Path, text: String) -> Self {
+    pub(crate) fn new(path: &Path, text: String) -> Self {
         Self {
             path: path.to_owned(),
             text,
@@ -23,18 +23,18 @@ impl Source {
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Notes a flag as typed; values made by `Spanned::new` with the span that is returned belong to it.
-    pub(super) fn flag(&mut self, name: &str, value: &str) -> Range<usize> {
+    pub(crate) fn flag(&mut self, name: &str, value: &str) -> Range<usize> {
         let offset = self.text.len() + 1 + self.flags.len();
         self.flags.push(format!("{name} {value}"));
         offset..offset
     }
 
-    pub(super) fn place(&self, span: Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: Range<usize>) -> Place {
         match span.start.checked_sub(self.text.len() + 1) {
             Some(flag) => Place::Flag(self.flags[flag].clone()),
             None => Place::Line(self.path.clone(), self.line(span.start)),
@@ -42,12 +42,12 @@ impl Source {
     }
 
     /// An error about a value.
-    pub(super) fn error<T>(&self, value: &Spanned<T>, reason: impl Into<String>) -> ConfigError {
+    pub(crate) fn error<T>(&self, value: &Spanned<T>, reason: impl Into<String>) -> ConfigError {
         ConfigError::new(self.place(value.span()), reason)
     }
 
     /// Where a value stood, for a message about another one.
-    pub(super) fn also<T>(&self, value: &Spanned<T>) -> String {
+    pub(crate) fn also<T>(&self, value: &Spanned<T>) -> String {
         match self.place(value.span()) {
             Place::Line(_, line) => format!("line {line}"),
             Place::Flag(flag) => flag,
