@@ -74,7 +74,7 @@ pub fn build() -> Result<Vec<Artifact>> {
     let status = cargo.wait().context("cannot wait for cargo")?;
     ensure!(
         status.success(),
-        "the BPF build failed ({status}); the compiler's messages are above"
+        "the BPF build failed ({status}): see the compiler's messages"
     );
     executables?
         .into_iter()
