@@ -11,5 +11,9 @@
 //! * [`cli`]: the command line, one file a subcommand.
 
 pub mod balance;
+pub mod cli;
+pub mod config;
+pub mod datapath;
+pub mod gwm;
 pub mod sasp;
 pub mod session;
