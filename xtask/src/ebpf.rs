@@ -61,9 +61,10 @@ impl Artifact {
 /// One line each if the toolchain or `bpf-linker` is missing or they do not match, if the build
 /// fails (the compiler's own messages have been shown then), or if an object fails a check.
 pub fn build() -> Result<Vec<Artifact>> {
-    let toolchain = Toolchain::find()?;
-    let linker = Linker::find(toolchain.llvm_major)?;
-    let mut command = cargo_build(&toolchain, &linker)?;
+    let mut command = cargo("build")?;
+    command
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
     let mut cargo = command
         .spawn()
         .context("cannot run cargo for the BPF build")?;
@@ -81,6 +82,16 @@ pub fn build() -> Result<Vec<Artifact>> {
         .collect()
 }
 
+/// The command that lints what [`build`] builds; warnings are errors.
+///
+/// # Errors
+/// If the toolchain or `bpf-linker` is missing.
+pub fn clippy() -> Result<Command> {
+    let mut command = cargo("clippy")?;
+    command.args(["--", "-D", "warnings"]);
+    Ok(command)
+}
+
 /// What the objects are made of, for a build script's `rerun-if-changed`.
 ///
 /// # Errors
@@ -94,24 +105,19 @@ pub fn inputs() -> Result<Vec<PathBuf>> {
     Ok(inputs)
 }
 
-fn cargo_build(toolchain: &Toolchain, linker: &Linker) -> Result<Command> {
+/// Cargo for every binary of the package, with all that the BPF target asks for.
+fn cargo(subcommand: &str) -> Result<Command> {
+    let toolchain = Toolchain::find()?;
+    let linker = Linker::find(toolchain.llvm_major)?;
     let (target, arch) = target(env::consts::ARCH, cfg!(target_endian = "big"));
     let linker_variable = target.replace('-', "_").to_uppercase();
     let mut command = toolchain.command("cargo");
     environment::forget_host_build(&mut command);
     command
         .current_dir(workspace::root())
-        .args([
-            "build",
-            "--locked",
-            "--release",
-            "--package",
-            PACKAGE,
-            "--bins",
-        ])
-        .args(["--target", target, "-Z", "build-std=core"])
-        .arg("--message-format=json-render-diagnostics")
-        .arg("--target-dir")
+        .arg(subcommand)
+        .args(["--locked", "--release", "--package", PACKAGE, "--bins"])
+        .args(["--target", target, "-Z", "build-std=core", "--target-dir"])
         .arg(workspace::target_dir().join("bpf-build"))
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
@@ -121,8 +127,7 @@ fn cargo_build(toolchain: &Toolchain, linker: &Linker) -> Result<Command> {
             format!("CARGO_TARGET_{linker_variable}_LINKER"),
             &linker.path,
         )
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .stdin(Stdio::null());
     Ok(command)
 }
 

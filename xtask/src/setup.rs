@@ -81,7 +81,7 @@ fn install(machine: &dyn Machine) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     match installed {
         0 => println!("setup: everything is there ({seconds:.1} s)"),
-        _ => println!("setup: installed {installed} requirements in {seconds:.0} s"),
+        _ => println!("setup: everything is there now ({seconds:.0} s)"),
     }
     Ok(())
 }

@@ -132,6 +132,13 @@ open_enum! {
     }
 }
 
+impl Type {
+    /// True for the types that come directly after a header.
+    pub(super) fn is_message(self) -> bool {
+        self.name().is_some() && self.0 & 0xf000 == 0x1000
+    }
+}
+
 /// Flags of a Registration, DeRegistration or Set Member State Request: the sender is the LB.
 pub const FLAG_LB: u8 = 0x01;
 

@@ -5,8 +5,12 @@
 //!
 //! # Layout
 //! * [`code`]: every number on the wire, each once.
-//! * [`msg`]: the messages as Rust values.
+//! * [`msg`]: the messages as Rust values, and how each looks on the wire.
+//! * [`codec`]: whole messages to bytes and back.
+//! * [`frame`]: a byte stream into messages.
 #![forbid(unsafe_code)]
 
 pub mod code;
+pub mod codec;
+pub mod frame;
 pub mod msg;

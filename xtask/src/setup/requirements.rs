@@ -92,7 +92,11 @@ const RUST: Requirement = Requirement {
     what: "Rust with rust-src",
     purpose: "compiles core for the BPF target",
     present: |machine| machine.toolchain().is_ok(),
-    packages: |_| Ok(["rustc-web", "rust-web-src"].map(str::to_owned).into()),
+    packages: |_| {
+        Ok(["rustc-web", "rust-web-src", "rust-web-clippy"]
+            .map(str::to_owned)
+            .into())
+    },
     finish: |machine| match machine.has("rustup") {
         true => machine.execute(Command::new("rustup").args(["toolchain", "link", LINKED, "/usr"])),
         // Then /usr/bin/rustc is the default Rust, or `by_hand` says how to get another.
