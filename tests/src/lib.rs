@@ -5,4 +5,3 @@
 //! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
 
 pub mod fixtures;
-
