@@ -5,3 +5,4 @@
 //! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
 
 pub mod fixtures;
+pub mod lab;
