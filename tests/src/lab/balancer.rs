@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::notify::Notify;
 use super::process::Process;
-use super::site::{Site, program};
+use super::site::Site;
 
 const READY: Duration = Duration::from_secs(20);
 
@@ -27,7 +27,7 @@ impl Balancer {
     /// # Errors
     /// If it ends first; with its log.
     pub fn attach(site: &Site, config: &str, args: &[&str]) -> Result<Self> {
-        let mut command = site.edge.namespace.command(program("sasp-ctl")?)?;
+        let mut command = site.sasp_ctl(&site.edge)?;
         Self::attach_by(site, &mut command, config, args)
     }
 
@@ -43,7 +43,7 @@ impl Balancer {
     ) -> Result<Self> {
         let notify = Notify::new(site.file("notify"))?;
         command
-            .args(["attach", "eth0", "--instance", site.name(), "--config"])
+            .args(["attach", "eth0", "--config"])
             .arg(write_config(site, config)?)
             .args(args)
             .env("NOTIFY_SOCKET", notify.path());
@@ -94,16 +94,13 @@ pub fn write_config(site: &Site, config: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Runs `sasp-ctl` on the edge, for its site's instance, to its end.
+/// Runs `sasp-ctl` on the edge to its end.
 ///
 /// # Errors
 /// If it cannot be started.
 pub fn sasp_ctl(site: &Site, args: &[&str]) -> Result<Output> {
-    site.edge
-        .namespace
-        .command(program("sasp-ctl")?)?
+    site.sasp_ctl(&site.edge)?
         .args(args)
-        .args(["--instance", site.name()])
         .output()
         .context("cannot run sasp-ctl")
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::process::Process;
-use super::site::{Site, program};
+use super::site::Site;
 use super::wait::until_true;
 
 /// SASP's port.
@@ -41,7 +41,7 @@ impl Gwm {
     pub fn start(site: &Site, weights: &[GroupWeights]) -> Result<Self> {
         let config = site.file("gwm.toml");
         write(&config, weights)?;
-        let mut command = site.gwm.namespace.command(program("sasp-ctl")?)?;
+        let mut command = site.sasp_ctl(&site.gwm)?;
         command.arg("gwm").arg("--config").arg(&config);
         let mut process = Process::start("sasp-ctl gwm", &mut command, &site.file("gwm.log"))?;
         let address = SocketAddr::from((site.gwm.ipv4(), PORT));

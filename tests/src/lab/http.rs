@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::namespace::Namespace;
 
-/// For connecting, and for every read.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// For connecting, and for every read. Less than the second after which TCP sends a SYN again: what is lost shows.
+const TIMEOUT: Duration = Duration::from_millis(800);
 
 /// Gets `/` over a new connection and gives the body. Runs in the namespace that the thread is in.
 ///

@@ -9,9 +9,10 @@
 //! * [`process`]: a process that ends with its owner.
 //! * [`site`]: the hosts and the segment between them.
 //! * [`xdp_pass`]: what veth needs for native XDP.
+//! * [`pins`]: a bpffs of its own.
 //! * [`nginx`], [`gwm`], [`balancer`]: what runs on the hosts.
 //! * [`notify`]: hears when a daemon is ready.
-//! * [`http`]: a client, and load.
+//! * [`http`]: a client, and load. [`steady`]: connections that stay open.
 //! * [`wait`]: waiting for what gives no event.
 
 pub mod balancer;
@@ -21,7 +22,9 @@ pub mod name;
 pub mod namespace;
 pub mod nginx;
 pub mod notify;
+pub mod pins;
 pub mod process;
 pub mod site;
+pub mod steady;
 pub mod wait;
 pub mod xdp_pass;

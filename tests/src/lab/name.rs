@@ -2,20 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::namespace;
+use super::pins;
 
 const PREFIX: &str = "sasplab";
 
-/// Where the daemon pins its maps, one directory per instance.
-pub const PINS: &str = "/sys/fs/bpf/sasp-ctl";
-/// Where its control sockets are.
-pub const SOCKETS: &str = "/run/sasp-ctl";
-
-/// A name for one lab: fit for a namespace, a directory and an instance of the daemon.
+/// A name for one lab: fit for a namespace and a directory.
 pub fn unique() -> String {
     static SWEEP: Once = Once::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -26,23 +21,22 @@ pub fn unique() -> String {
 
 /// Removes what runs left that were killed before they could tidy up.
 fn sweep() {
-    for name in entries("/run/netns") {
+    for name in entries(Path::new("/run/netns")) {
         if is_orphan(&name) {
             namespace::remove(&name);
         }
     }
-    for directory in [PINS, SOCKETS] {
-        for name in entries(directory) {
-            if is_orphan(&name) {
-                remove(&Path::new(directory).join(name));
-            }
+    let temporary = std::env::temp_dir();
+    for name in entries(&temporary) {
+        if is_orphan(&name) {
+            remove(&temporary.join(name));
         }
     }
 }
 
-fn entries(directory: &str) -> Vec<String> {
+fn entries(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else {
-        // It does not exist before the first namespace, instance or socket does.
+        // It does not exist before the first namespace does.
         return Vec::new();
     };
     entries
@@ -58,11 +52,9 @@ fn is_orphan(name: &str) -> bool {
     ours && maker.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
 }
 
-/// Removes a file or a directory of pins; a failure is shown, since it means that a test leaks.
-pub(super) fn remove(path: &Path) {
-    // `rm` knows how to remove a tree in bpffs, where directory entries come without a type.
-    match Command::new("rm").arg("-rf").arg("--").arg(path).status() {
-        Ok(status) if status.success() => {}
-        other => eprintln!("cannot remove {}: {other:?}", path.display()),
+fn remove(directory: &Path) {
+    pins::unmount(directory);
+    if let Err(error) = fs::remove_dir_all(directory) {
+        eprintln!("cannot remove {}: {error}", directory.display());
     }
 }

@@ -78,6 +78,8 @@ fn config() -> String {
          http {{\n\
          {temporary}    \
              access_log off;\n    \
+             keepalive_requests 1000000;\n    \
+             keepalive_timeout 1h;\n    \
              server {{\n        \
                  listen {PORT} backlog=4096;\n        \
                  listen [::]:{PORT} backlog=4096;\n        \

@@ -11,12 +11,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::name;
 use super::namespace::{Namespace, sysctl};
+use super::pins::Pins;
 use super::xdp_pass::XdpPass;
 
 /// IPv4 VIP.
@@ -66,7 +68,7 @@ impl Host {
     }
 }
 
-/// A site. Dropping it removes the namespaces with all processes inside, and what its balancer pinned.
+/// A site. Dropping it removes the namespaces with all processes inside, and whatever was pinned.
 #[derive(Debug)]
 pub struct Site {
     /// Sends requests.
@@ -79,6 +81,7 @@ pub struct Site {
     pub members: Vec<Host>,
     segment: Namespace,
     _pass: XdpPass,
+    pins: Pins,
     directory: TempDir,
     name: String,
 }
@@ -117,12 +120,13 @@ impl Site {
             members,
             segment,
             _pass: pass,
+            pins: Pins::mount(directory.path())?,
             directory,
             name,
         })
     }
 
-    /// Its name, which is also that of its balancer's instance.
+    /// Its name, with which the names of its namespaces begin.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -147,24 +151,41 @@ impl Site {
             .ip(&format!("link set {} {state}", host.port()))
     }
 
-    /// Where the balancer pins its maps.
-    pub fn pins(&self) -> PathBuf {
-        Path::new(name::PINS).join(&self.name)
+    /// A command that runs `sasp-ctl` on a host. Its pins, sockets and locks are this site's own: it meets no balancer
+    /// of the machine or of other tests.
+    ///
+    /// # Errors
+    /// If it has not been built.
+    pub fn sasp_ctl(&self, host: &Host) -> Result<Command> {
+        let mut command = host.namespace.command(program("sasp-ctl")?)?;
+        command
+            .env("SASP_CTL_RUN_DIR", self.run_directory())
+            .env("SASP_CTL_BPFFS", self.pins.path());
+        Ok(command)
     }
 
-    /// The balancer's control socket.
-    pub fn socket(&self) -> PathBuf {
-        Path::new(name::SOCKETS).join(format!("{}.sock", self.name))
+    /// Where the control sockets and locks of its balancers are.
+    pub fn run_directory(&self) -> PathBuf {
+        self.file("run")
     }
-}
 
-impl Drop for Site {
-    fn drop(&mut self) {
-        for path in [self.pins(), self.socket()] {
-            name::remove(&path);
+    /// Everything that its balancers have left pinned.
+    ///
+    /// # Errors
+    /// If the bpffs cannot be read.
+    pub fn pinned(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.pins.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    directories.push(path.clone());
+                }
+                found.push(path);
+            }
         }
-        let lock = Path::new(name::SOCKETS).join(format!("{}.lock", self.name));
-        name::remove(&lock);
+        Ok(found)
     }
 }
 
