@@ -41,6 +41,8 @@ pub struct Tally {
     pub answers: BTreeMap<String, u64>,
     /// Requests without an answer, by cause.
     pub failures: BTreeMap<String, u64>,
+    /// When the latest connection was opened, by who answered.
+    pub latest: BTreeMap<String, Instant>,
 }
 
 impl Tally {
@@ -74,6 +76,10 @@ impl Tally {
         }
         for (cause, count) in &other.failures {
             *self.failures.entry(cause.clone()).or_default() += count;
+        }
+        for (name, time) in &other.latest {
+            let latest = self.latest.entry(name.clone()).or_insert(*time);
+            *latest = (*latest).max(*time);
         }
     }
 }
@@ -146,10 +152,15 @@ impl Drop for Load {
 fn client(server: SocketAddr, pause: Duration, tally: &Mutex<Tally>, stop: &AtomicBool) {
     let mut next = Instant::now();
     while !stop.load(Ordering::Relaxed) {
+        let opened = Instant::now();
         let answer = get(server);
         let mut tally = lock(tally);
         match answer {
-            Ok(body) => *tally.answers.entry(body).or_default() += 1,
+            Ok(member) => {
+                let latest = tally.latest.entry(member.clone()).or_insert(opened);
+                *latest = (*latest).max(opened);
+                *tally.answers.entry(member).or_default() += 1;
+            }
             Err(error) => *tally.failures.entry(cause(&error)).or_default() += 1,
         }
         drop(tally);

@@ -11,13 +11,18 @@
 //! * [`xdp_pass`]: what veth needs for native XDP.
 //! * [`pins`]: a bpffs of its own.
 //! * [`nginx`], [`gwm`], [`balancer`]: what runs on the hosts.
+//! * [`config`]: the balancer's config file.
 //! * [`notify`]: hears when a daemon is ready.
+//! * [`status`]: what the balancer says of itself.
 //! * [`http`]: a client, and load. [`steady`]: connections that stay open.
+//! * [`judge`]: whether shares are as asked.
 //! * [`wait`]: waiting for what gives no event.
 
 pub mod balancer;
+pub mod config;
 pub mod gwm;
 pub mod http;
+pub mod judge;
 pub mod name;
 pub mod namespace;
 pub mod nginx;
@@ -25,6 +30,7 @@ pub mod notify;
 pub mod pins;
 pub mod process;
 pub mod site;
+pub mod status;
 pub mod steady;
 pub mod wait;
 pub mod xdp_pass;
