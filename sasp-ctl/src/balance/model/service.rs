@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sasp_xdp_common::abi::backend::{Index, NOBODY};
+use sasp_xdp_common::abi::backend::Index;
 use sasp_xdp_common::abi::service::{
     AFFINITY_CLIENT, QUIC, Service as Installed, TRACK_ALWAYS, TRACK_NEVER,
 };

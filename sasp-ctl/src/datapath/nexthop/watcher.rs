@@ -28,7 +28,7 @@ pub(super) struct Watch {
     attached: BTreeSet<u32>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
     snapshots: watch::Sender<Arc<NextHops>>,
-    /// When the kernel was last told to resolve a member.
+    /// When the kernel was last told to resolve a member that is not resolved yet.
     asked: BTreeMap<IpAddr, Instant>,
 }
 
@@ -114,8 +114,11 @@ impl Watch {
             };
             let previous = before.get(&member).copied();
             let next = resolve::next_hop(route, &self.attached, &links, neighbour, previous);
-            if let Some(ifindex) = needs_asking(next, neighbour, route) {
-                to_ask.push((ifindex, member));
+            match needs_asking(next, neighbour, route) {
+                Some(ifindex) => to_ask.push((ifindex, member)),
+                None if neighbour == Some(Neighbour::Asked) => {}
+                // Its next trouble is another one.
+                None => drop(self.asked.remove(&member)),
             }
             next_hops.insert(member, next);
         }
