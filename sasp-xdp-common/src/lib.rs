@@ -14,6 +14,11 @@
 //! * [`maps`]: what the pipeline asks of the maps.
 //! * [`pipeline`]: all of these in a row.
 #![cfg_attr(not(any(test, feature = "user")), no_std)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(unstable_features, reason = "inline assembly for BPF is not stable"),
+    feature(asm_experimental_arch)
+)]
 
 pub mod abi;
 pub mod choose;
