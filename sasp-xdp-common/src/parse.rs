@@ -247,12 +247,17 @@ fn udp<P: Packet>(packet: &P, at: usize, length: usize, service: Service) -> Res
     if own < UDP_LEN || own > length {
         return Err(Reason::BadLength);
     }
-    let opens = service.flags & QUIC != 0 && quic_initial(packet, at + UDP_LEN);
+    let opens = service.flags & QUIC != 0
+        && own >= UDP_LEN + QUIC_START
+        && quic_initial(packet, at + UDP_LEN);
     Ok(Kind {
         opens,
         transient: false,
     })
 }
+
+/// First byte and version of a QUIC long header.
+const QUIC_START: usize = 5;
 
 /// A QUIC Initial: long header, fixed bit, and the type that the version gives it (RFC 9000 section 17.2.2,
 /// RFC 9369 section 3.2).
@@ -260,7 +265,7 @@ fn udp<P: Packet>(packet: &P, at: usize, length: usize, service: Service) -> Res
 fn quic_initial<P: Packet>(packet: &P, at: usize) -> bool {
     const VERSION_1: u32 = 1_u32.to_be();
     const VERSION_2: u32 = 0x6b33_43cf_u32.to_be();
-    let Some(start) = packet.bytes::<5>(at) else {
+    let Some(start) = packet.bytes::<QUIC_START>(at) else {
         return false;
     };
     match load_u32::<1, _>(start) {

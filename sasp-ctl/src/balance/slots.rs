@@ -118,48 +118,35 @@ impl Slots {
         changed
     }
 
-    /// Settles fresh slots whose last change is longer ago than the idle timeout. True if the table has changed.
-    pub fn settle(&mut self, now_ns: u64, idle_ns: u64) -> bool {
+    /// Lets time pass: fresh slots settle when the idle timeout has passed since their last change, settled ones
+    /// become stable when they have been quiet for a while. `disagrees` tells in which slots live flows of another
+    /// owner are remembered. True if the table has changed.
+    pub fn age(&mut self, now_ns: u64, idle_ns: u64, disagrees: impl Fn(usize) -> bool) -> bool {
+        if self.tracked == 0 {
+            return false;
+        }
         let wait = seconds_up(idle_ns).saturating_add(PUBLISH_SECONDS);
         let (now, mut changed) = (seconds(now_ns), false);
-        self.each_tracked(|slots, at, slot| {
-            if slot.cur() != slot.prev() && now.saturating_sub(slots.since[at]) >= wait {
-                changed = true;
-                slots.put(at, Slot::new(slot.cur(), slot.cur(), true), now);
-            }
-        });
-        changed
-    }
-
-    /// Notes that live flows of another owner were found in the slots for which `disagrees`, and makes the settled
-    /// ones that have been quiet for a while stable. True if the table has changed.
-    pub fn stabilise(&mut self, now_ns: u64, disagrees: impl Fn(usize) -> bool) -> bool {
-        let (now, mut changed) = (seconds(now_ns), false);
-        self.each_tracked(|slots, at, slot| {
-            if slot.cur() != slot.prev() {
-                return;
-            }
-            if disagrees(at) {
-                slots.since[at] = now;
-            } else if now.saturating_sub(slots.since[at]) >= QUIET_SECONDS {
-                changed = true;
-                slots.put(at, Slot::stable(slot.cur()), now);
-            }
-        });
-        self.forget_times();
-        changed
-    }
-
-    fn each_tracked(&mut self, mut visit: impl FnMut(&mut Self, usize, Slot)) {
-        if self.tracked == 0 {
-            return;
-        }
         for at in 0..SLOTS {
             let slot = self.table[at];
-            if slot.tracked() {
-                visit(self, at, slot);
+            if !slot.tracked() {
+                continue;
+            }
+            let passed = now.saturating_sub(self.since[at]);
+            if slot.cur() != slot.prev() {
+                if passed >= wait {
+                    changed = true;
+                    self.put(at, Slot::new(slot.cur(), slot.cur(), true), now);
+                }
+            } else if disagrees(at) {
+                self.since[at] = now;
+            } else if passed >= QUIET_SECONDS {
+                changed = true;
+                self.put(at, Slot::stable(slot.cur()), now);
             }
         }
+        self.forget_times();
+        changed
     }
 
     fn put(&mut self, at: usize, slot: Slot, now: u32) {

@@ -247,6 +247,3 @@ fn give_back(pool: &mut Pool<Index>, indices: Vec<Index>) {
         pool.give_back(index);
     }
 }
-
-#[cfg(test)]
-mod tests;

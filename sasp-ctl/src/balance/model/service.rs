@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sasp_xdp_common::abi::backend::{Index, NOBODY};
+use sasp_xdp_common::abi::backend::Index;
 use sasp_xdp_common::abi::service::{
     AFFINITY_CLIENT, QUIC, Service as Installed, TRACK_ALWAYS, TRACK_NEVER,
 };
@@ -41,7 +41,7 @@ pub(super) struct Service {
     pub(super) installed: Option<Installed>,
     /// There is a table in the maps, and it is `slots`.
     pub(super) published: bool,
-    /// The members or the rules have changed: the table must be made anew, whatever the weights.
+    /// The table must be made anew whatever the weights: it may name former members or break new rules.
     stale: bool,
     /// Backends of former members, which the table may still name.
     gone: Vec<Index>,
@@ -95,9 +95,8 @@ impl Service {
         spec: ServiceSpec,
         mut enlist: impl FnMut(&MemberSpec) -> Member,
     ) {
-        let former = std::mem::take(&mut self.members);
         let same_group = self.spec.group == spec.group;
-        let mut former: BTreeMap<MemberKey, Member> = former
+        let mut former: BTreeMap<MemberKey, Member> = std::mem::take(&mut self.members)
             .into_iter()
             .map(|member| (member.key, member))
             .collect();
@@ -109,8 +108,9 @@ impl Service {
             self.members.push(member);
         }
         self.gone.extend(former.values().map(|member| member.index));
+        // A new member is no reason: its weight is.
+        self.stale |= !former.is_empty() || self.spec.track != spec.track;
         self.spec = spec;
-        self.stale = true;
     }
 
     /// Looks at everything anew and asks for what has to change. Returns indices that are free after that.
@@ -197,16 +197,11 @@ impl Service {
             })
             .collect();
         let owners = maglev::owners(&weighted, seed);
-        let highest = members
-            .iter()
-            .map(|member| member.index)
-            .max()
-            .unwrap_or(NOBODY);
-        let mut exists = vec![false; usize::from(highest) + 1];
+        let mut exists = vec![false; usize::from(Index::MAX) + 1];
         for member in members {
             exists[usize::from(member.index)] = true;
         }
-        let exists = |index: Index| exists.get(usize::from(index)).copied().unwrap_or(false);
+        let exists = |index: Index| exists[usize::from(index)];
         let track = self.spec.track != Track::Never;
         self.slots.set_owners(&owners, exists, track, now_ns)
     }

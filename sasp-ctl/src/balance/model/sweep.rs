@@ -119,9 +119,7 @@ impl Service {
             member.remembered = owners.get(&member.index).map_or(0, |&(_, live)| live);
         }
         let disagrees = |slot: usize| tally.disagrees.get(slot).copied().unwrap_or(false);
-        let settled = self.slots.settle(now_ns, self.idle_ns());
-        let stabilised = self.slots.stabilise(now_ns, disagrees);
-        if settled || stabilised {
+        if self.slots.age(now_ns, self.idle_ns(), disagrees) {
             self.publish(batch);
         }
     }

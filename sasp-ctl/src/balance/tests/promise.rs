@@ -73,9 +73,9 @@ struct Witness {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Packets in bursts: what happens between them is what matters, and tables are dear.
-    let burst = prop::collection::vec(packet(), 20..60);
-    let events = prop::collection::vec(event(), 1..4);
-    prop::collection::vec((burst, events), 25).prop_map(|rounds| {
+    let burst = prop::collection::vec(packet(), 40..60);
+    let events = prop::collection::vec(event(), 1..3);
+    prop::collection::vec((burst, events), 20).prop_map(|rounds| {
         let flatten = |(packets, events): (Vec<Step>, Vec<Step>)| packets.into_iter().chain(events);
         rounds.into_iter().flat_map(flatten).collect()
     })
@@ -342,7 +342,7 @@ fn history(track: Track, affinity: Affinity, steps: Vec<Step>) -> TestCaseResult
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, max_shrink_iters: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_live_flow_changes_backend_unless_its_backend_died(steps in steps()) {

@@ -85,6 +85,7 @@ pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> Se
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct World {
     pub(super) maps: HostMaps,
     pub(super) balancer: Balancer,
@@ -196,6 +197,32 @@ impl World {
             ingress_ifindex: 1,
         };
         pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
+    }
+
+    /// The backend of member `number` of the first service.
+    pub(super) fn index(&self, number: u8) -> Index {
+        let spec = &self.specs[0];
+        let address = key(spec.protocol, number).address;
+        let report = self.balancer.report();
+        let service = report
+            .services
+            .iter()
+            .find(|service| service.vip == spec.vip.to_string());
+        let members = &service.expect("the service is there").members;
+        let member = members
+            .iter()
+            .find(|member| member.address == format!("{address}:80"));
+        member.expect("the member is there").index
+    }
+
+    /// Slots of the first service that member `number` owns.
+    pub(super) fn slots(&self, number: u8) -> usize {
+        let index = self.index(number);
+        let Vip::V4(vip) = Vip::new(self.specs[0].vip, self.specs[0].protocol) else {
+            panic!("the first service is one of IPv4");
+        };
+        let table = &self.maps.tables[&self.maps.services_v4[&vip].id];
+        table.iter().filter(|slot| slot.cur() == index).count()
     }
 
     pub(super) fn record(&self, index: Index) -> &Backend {
