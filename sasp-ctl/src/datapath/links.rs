@@ -83,7 +83,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Carries the plan out. If a new interface refuses, the others are as before.
+    /// Carries the plan out. New interfaces come first: if one refuses, the others are as before.
     pub(super) fn carry_out(
         self,
         program: &mut Xdp,
@@ -236,7 +236,7 @@ fn hint(error: &ProgramError, interface: &str) -> String {
         _ => None,
     };
     let help = match number {
-        Some(libc::EOPNOTSUPP) => "its driver has no native XDP: use --mode generic",
+        Some(libc::EOPNOTSUPP) => "its driver has no native XDP",
         Some(libc::ERANGE) => {
             "the MTU is too large for native XDP: lower it there and at a veth's peer"
         }
