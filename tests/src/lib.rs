@@ -1,1 +1,8 @@
-//! placeholder
+//! What the tests, the demo and the benchmarks stand on.
+//!
+//! # Layout
+//! * [`fixtures`]: packets and map contents in, verdicts and packets out; run on the host and in the kernel.
+//! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
+
+pub mod fixtures;
+pub mod lab;

@@ -9,10 +9,12 @@
 //! * [`codec`]: whole messages to bytes and back.
 //! * [`frame`]: a byte stream into messages.
 //! * [`client`]: the balancer's side of a session.
+//! * [`gwm`]: the Group Workload Manager.
 #![forbid(unsafe_code)]
 
 pub mod client;
 pub mod code;
 pub mod codec;
 pub mod frame;
+pub mod gwm;
 pub mod msg;

@@ -1,0 +1,118 @@
+//! What must be written into the maps. `datapath` carries it out in the order given and knows nothing of why.
+
+use std::net::SocketAddr;
+
+use sasp_xdp_common::abi::backend::{Backend, Index};
+use sasp_xdp_common::abi::flow::{Flow4, Flow6};
+use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
+use sasp_xdp_common::abi::slot::Table;
+
+/// Key of a service in the maps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Vip {
+    /// IPv4.
+    V4(Vip4),
+    /// IPv6.
+    V6(Vip6),
+}
+
+impl Vip {
+    /// The key of a virtual address and port, for an IP protocol number.
+    pub fn new(address: SocketAddr, protocol: u8) -> Self {
+        let port = address.port().to_be_bytes();
+        match address {
+            SocketAddr::V4(v4) => Self::V4(Vip4 {
+                address: v4.ip().octets(),
+                port,
+                protocol,
+                reserved: 0,
+            }),
+            SocketAddr::V6(v6) => Self::V6(Vip6 {
+                address: v6.ip().octets(),
+                port,
+                protocol,
+                reserved: 0,
+            }),
+        }
+    }
+}
+
+/// One write. A list of them is ordered so that a packet never meets a half-made state: records before the table that
+/// names them, tables before the service that leads to them, and the reverse when something goes.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Write a backend's record.
+    SetBackend {
+        /// Where.
+        index: Index,
+        /// What.
+        record: Backend,
+    },
+    /// Publish a service's table: build it aside, swap it in.
+    SetTable {
+        /// [`Service::id`].
+        service: u32,
+        /// All slots.
+        table: Box<Table>,
+    },
+    /// Let packets to a VIP find the service.
+    SetService {
+        /// The VIP.
+        vip: Vip,
+        /// What they find.
+        service: Service,
+    },
+    /// Packets to the VIP pass again.
+    RemoveService {
+        /// The VIP.
+        vip: Vip,
+    },
+    /// Remove a service's table, after the service itself.
+    RemoveTable {
+        /// [`Service::id`].
+        service: u32,
+    },
+    /// The index is free again: add its traffic to the retired traffic of its service, then zero its counters and
+    /// all of its record but the generation, which must never repeat. No table names it any more.
+    RetireBackend {
+        /// Where.
+        index: Index,
+        /// [`Service::id`] of the service that it served.
+        service: u32,
+    },
+    /// A service id is free again: zero its retired traffic.
+    RetireService {
+        /// [`Service::id`].
+        service: u32,
+    },
+}
+
+/// What a daemon finds in pinned maps when it starts.
+#[derive(Clone, Debug, Default)]
+pub struct Adopted {
+    /// Services, by VIP.
+    pub services: Vec<(Vip, Service)>,
+    /// Records whose generation is not 0, by index; retired ones (address all zero) with nothing but that.
+    pub backends: Vec<(Index, Backend)>,
+    /// Tables, by service id.
+    pub tables: Vec<(u32, Box<Table>)>,
+}
+
+/// A remembered flow, as read from the maps by a sweep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlowKey {
+    /// IPv4.
+    V4(Flow4),
+    /// IPv6.
+    V6(Flow6),
+}
+
+impl FlowKey {
+    /// The service that it is a flow of.
+    pub fn vip(&self) -> Vip {
+        match self {
+            Self::V4(flow) => Vip::V4(flow.vip),
+            Self::V6(flow) => Vip::V6(flow.vip),
+        }
+    }
+}

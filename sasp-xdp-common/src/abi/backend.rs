@@ -1,0 +1,58 @@
+//! A backend: one member of one service, with everything that sending it a packet needs.
+
+use super::crosses_maps;
+
+/// Index of a backend, below [`super::limits::BACKENDS_MAX`]. 0 is nobody.
+pub type Index = u16;
+
+/// Nobody.
+pub const NOBODY: Index = 0;
+
+/// One cache line. The packet path reads the first 24 bytes; the rest lets a new daemon adopt the old one's work.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Backend {
+    /// [`USABLE`]; other bits are zero.
+    pub flags: u32,
+    /// Changes whenever the index gets another owner, so that remembered flows of the former one do not count.
+    pub generation: u32,
+    /// The interface on which its packets leave.
+    pub ifindex: u32,
+    /// Destination MAC, then source MAC, as they stand in the packet.
+    pub macs: [u8; 12],
+    /// [`super::service::Service::id`] of the service that it serves.
+    pub service: u32,
+    /// The effective weight that the current table was built with.
+    pub weight: u32,
+    /// IPv6 address, or IPv4 as `::ffff:a.b.c.d`, in network order.
+    pub address: [u8; 16],
+    /// Port in host order.
+    pub port: u16,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// What the GWM last said: its Weight Entry flags in the low bits, [`GWM_SPOKE`] if it said anything.
+    pub gwm_flags: u8,
+    /// What the GWM last said: the raw weight.
+    pub gwm_weight: u16,
+    /// [`OPERATOR_QUIESCED`].
+    pub operator: u16,
+    /// Zero.
+    pub reserved: u64,
+}
+
+/// Packets may be sent to it: it has a next hop, is not removed, and may keep its old flows.
+pub const USABLE: u32 = 1 << 0;
+/// In [`Backend::gwm_flags`]: the GWM has spoken of it.
+pub const GWM_SPOKE: u8 = 1 << 7;
+/// In [`Backend::operator`]: quiesced by the operator at this balancer.
+pub const OPERATOR_QUIESCED: u16 = 1 << 0;
+
+impl Backend {
+    /// See [`USABLE`].
+    #[inline(always)]
+    pub const fn usable(&self) -> bool {
+        self.flags & USABLE != 0
+    }
+}
+
+crosses_maps! { Backend = 64 }

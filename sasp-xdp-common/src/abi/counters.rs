@@ -1,0 +1,97 @@
+//! What is counted: traffic per backend, and a number for every way a packet can take that is not a backend.
+
+use super::crosses_maps;
+
+/// Traffic of a backend, per CPU.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Packets sent to it.
+    pub packets: u64,
+    /// Bytes of these, from the Ethernet header on, without FCS.
+    pub bytes: u64,
+    /// Those of the packets that open a flow (TCP SYN without ACK, QUIC Initial).
+    pub opened: u64,
+    /// Zero; keeps a record inside one cache line.
+    pub reserved: u64,
+}
+
+crosses_maps! { Traffic = 32 }
+
+/// What becomes of a packet that is counted under a [`Reason`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// It goes on to the host's stack, untouched.
+    Pass,
+    /// It is dropped.
+    Drop,
+    /// It goes its way; something is worth a number.
+    Note,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $index:literal, $class:ident, $name:literal;)*) => {
+        /// Why a packet was passed or dropped, or what else is worth counting. The discriminant is the counter's
+        /// index and part of the ABI: never renumber.
+        #[repr(u32)]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant = $index,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of its index.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// What becomes of the packet.
+            #[inline(always)]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)* }
+            }
+
+            /// Stable name for status and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Neither IPv4 nor IPv6, ARP for instance.
+    NotIp = 0, Pass, "not_ip";
+    /// Shorter than the headers that it claims to have.
+    Truncated = 1, Pass, "truncated";
+    /// IP version and EtherType disagree, or the IPv4 header claims less than 20 bytes.
+    BadIpHeader = 2, Pass, "bad_ip_header";
+    /// IPv4 options are present.
+    Ipv4Options = 3, Pass, "ipv4_options";
+    /// A fragment: only the first carries ports.
+    Fragment = 4, Pass, "fragment";
+    /// Neither TCP nor UDP.
+    OtherProtocol = 5, Pass, "other_protocol";
+    /// Not for a VIP of ours.
+    NotVip = 6, Pass, "not_vip";
+    /// VLAN-tagged.
+    Vlan = 7, Pass, "vlan";
+    /// For a VIP, but the lengths in its headers contradict each other or the frame.
+    BadLength = 8, Drop, "bad_length";
+    /// For a VIP, but its TCP header is impossible.
+    BadTcpHeader = 9, Drop, "bad_tcp_header";
+    /// For a VIP, from an address that nobody can answer: unspecified, loopback, multicast or broadcast.
+    BadSource = 10, Drop, "bad_source";
+    /// For a VIP whose service has no usable backend.
+    NoBackend = 11, Drop, "no_backend";
+    /// For a VIP whose service has no table: userspace is about to publish or has just removed it.
+    NoTable = 12, Drop, "no_table";
+    /// A flow that ought to be remembered could not be: the flow map refused it.
+    FlowNotRemembered = 13, Note, "flow_not_remembered";
+    /// A flow was remembered for the first time.
+    FlowRemembered = 14, Note, "flow_remembered";
+    /// A packet followed a remembered flow.
+    FlowFollowed = 15, Note, "flow_followed";
+}
+
+/// Entries of the counter map; room to grow without another map layout.
+pub const REASONS: usize = 64;
+const _: () = assert!(Reason::ALL.len() <= REASONS);

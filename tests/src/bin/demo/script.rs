@@ -1,0 +1,148 @@
+//! What happens, step by step, and one line about each: what it was, and how long it took to show.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tests::lab::balancer::done;
+use tests::lab::http::Tally;
+use tests::lab::nginx::Nginx;
+
+use crate::show::Show;
+use crate::stage::{GROUP, MEMBERS};
+
+/// How long the connections are watched after a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace(Duration);
+
+/// For a run of less than a minute.
+pub(crate) const SHORT: Pace = Pace(Duration::from_millis(3000));
+/// For people.
+pub(crate) const LONG: Pace = Pace(Duration::from_secs(6));
+
+/// The weights at first.
+pub(crate) const EQUAL: [u16; MEMBERS] = [20, 20, 20];
+const UNEQUAL: [u16; MEMBERS] = [40, 20, 10];
+const QUIESCED: usize = 1;
+const KILLED: usize = 2;
+
+impl Show {
+    /// Every step once, back to where it began.
+    pub(crate) fn play(&mut self, pace: Pace) -> Result<()> {
+        self.weigh(EQUAL, pace)?;
+        self.weigh(UNEQUAL, pace)?;
+        self.quiesce(pace)?;
+        self.resume(pace)?;
+        self.kill_member(pace)?;
+        self.revive_member(pace)?;
+        self.kill_daemon(pace)
+    }
+
+    fn weigh(&mut self, weights: [u16; MEMBERS], pace: Pace) -> Result<()> {
+        let [first, second, third] = weights;
+        let asked = format!("{first} : {second} : {third}");
+        self.begin_step(&format!("gwm.toml now says {asked}"));
+        let start = Instant::now();
+        self.weights = weights;
+        self.stage.weigh(&weights)?;
+        self.await_slots()?;
+        let took = millis(start.elapsed());
+        let count = self.watch(pace.0)?;
+        self.end_step(&format!(
+            "GWM sends weights {asked}: slots moved in {took}, {count} connections followed"
+        ))
+    }
+
+    fn quiesce(&mut self, pace: Pace) -> Result<()> {
+        let key = self.stage.key(QUIESCED);
+        self.begin_step(&format!("sasp-ctl quiesce {GROUP} {key}"));
+        let name = self.name(QUIESCED);
+        let start = Instant::now();
+        done(&self.stage.site, &["quiesce", GROUP, &key])?;
+        self.out[QUIESCED] = true;
+        self.await_slots()?;
+        // Those that were opened before the quiesce still count for it.
+        let before = self.load.take();
+        self.watch(pace.0)?;
+        let latest = before.latest.get(&name).copied().unwrap_or(start);
+        let took = millis(latest.saturating_duration_since(start));
+        let open = self.steady.report().open.get(&name).copied().unwrap_or(0);
+        self.end_step(&format!(
+            "operator quiesces {name}: last new connection {took} later, {open} open ones go on"
+        ))
+    }
+
+    fn resume(&mut self, pace: Pace) -> Result<()> {
+        let key = self.stage.key(QUIESCED);
+        self.begin_step(&format!("sasp-ctl resume {GROUP} {key}"));
+        let name = self.name(QUIESCED);
+        let start = Instant::now();
+        done(&self.stage.site, &["resume", GROUP, &key])?;
+        self.out[QUIESCED] = false;
+        let took = millis(self.await_answer(&name, start)?);
+        self.watch(pace.0)?;
+        self.end_step(&format!(
+            "operator resumes {name}: first new connection {took} later"
+        ))
+    }
+
+    fn kill_member(&mut self, pace: Pace) -> Result<()> {
+        let name = self.name(KILLED);
+        self.begin_step(&format!("{name} is dead: nginx killed, cable pulled"));
+        let start = Instant::now();
+        let site = &self.stage.site;
+        if let Some(server) = self.stage.servers[KILLED].take() {
+            server.kill()?;
+        }
+        site.plug(&site.members[KILLED], false)?;
+        self.out[KILLED] = true;
+        self.await_slots()?;
+        let took = seconds(start.elapsed());
+        self.tick()?;
+        let lost = self.since_step.failed();
+        // Clients that were waiting for the dead member give up now; they are not of the next seconds.
+        self.pause(Duration::from_secs(1))?;
+        self.since_step = Tally::default();
+        self.watch(pace.0)?;
+        self.end_step(&format!(
+            "{name} dies: found by ARP and out of the table after {took}, {lost} connections lost"
+        ))
+    }
+
+    fn revive_member(&mut self, pace: Pace) -> Result<()> {
+        let name = self.name(KILLED);
+        self.begin_step(&format!("{name} comes back"));
+        let start = Instant::now();
+        let site = &self.stage.site;
+        site.plug(&site.members[KILLED], true)?;
+        self.stage.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
+        self.out[KILLED] = false;
+        let took = millis(self.await_answer(&name, start)?);
+        self.watch(pace.0)?;
+        self.end_step(&format!(
+            "{name} is back: first new connection {took} later"
+        ))
+    }
+
+    fn kill_daemon(&mut self, pace: Pace) -> Result<()> {
+        self.begin_step("sasp-ctl attach is killed (-9); the kernel goes on alone");
+        if let Some(balancer) = self.stage.balancer.take() {
+            balancer.kill()?;
+        }
+        let start = Instant::now();
+        self.watch(pace.0 / 2)?;
+        let away = seconds(start.elapsed());
+        self.stage.attach()?;
+        let count = self.watch(pace.0 / 2)?;
+        self.end_step(&format!(
+            "sasp-ctl killed, started again {away} later: {count} connections, none failed"
+        ))
+    }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
