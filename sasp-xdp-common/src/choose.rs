@@ -1,50 +1,39 @@
-//! From a slot and what is remembered to a backend: the promise that no live flow moves, in one pure function.
+//! From a slot and what is remembered to a backend: the promise that no live flow moves, in two pure functions.
 //!
 //! A flow is remembered only if its slot's owner alone would not tell where it belongs. Who the owner is, and when a
 //! slot is tracked, userspace decides (`balance`).
 
-use crate::abi::backend::Index;
+use crate::abi::backend::{Index, NOBODY};
 use crate::abi::slot::Slot;
 use crate::parse::Kind;
 
-/// Where a packet goes, and whether that is to be remembered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Choice<B> {
-    /// Index of the backend.
-    pub index: Index,
-    /// What `usable` gave for it.
-    pub backend: B,
-    /// Write (index, now) into the flow map.
-    pub remember: bool,
-}
-
 /// Chooses in a tracked slot. (In one that is not, `cur` gets everything.)
 ///
-/// `known` is what is remembered of the flow: `Some(None)` if its backend is not there any more. `usable` yields a
-/// backend that is there and may get packets. `None` if nobody is there.
+/// `known` is the backend that is remembered of the flow, [`NOBODY`] if there is none or it is not there any more.
+/// `usable` tells whether a backend is there and may get packets. [`NOBODY`] if nobody is there.
+///
+/// Indices, not options of records: LLVM keeps an absent payload in a register that the verifier calls unwritten.
 #[inline(always)]
-pub fn choose<B>(
-    slot: Slot,
-    kind: Kind,
-    known: Option<Option<(Index, B)>>,
-    always: bool,
-    usable: impl Fn(Index) -> Option<B>,
-) -> Option<Choice<B>> {
-    let remember = !kind.transient && (known.is_some() || always || slot.cur() != slot.prev());
-    let (index, backend) = if kind.opens {
-        (slot.cur(), usable(slot.cur())?)
-    } else if let Some(Some(known)) = known {
-        known
-    } else if let Some(previous) = usable(slot.prev()) {
-        (slot.prev(), previous)
+pub fn choose(slot: Slot, kind: Kind, known: Index, usable: impl Fn(Index) -> bool) -> Index {
+    if !kind.opens {
+        if known != NOBODY {
+            return known;
+        }
+        if usable(slot.prev()) {
+            return slot.prev();
+        }
+    }
+    if usable(slot.cur()) {
+        slot.cur()
     } else {
-        (slot.cur(), usable(slot.cur())?)
-    };
-    Some(Choice {
-        index,
-        backend,
-        remember,
-    })
+        NOBODY
+    }
+}
+
+/// Whether the choice must be remembered: it already was, or the slot's owner alone does not tell it.
+#[inline(always)]
+pub fn remembers(slot: Slot, kind: Kind, was_known: bool, always: bool) -> bool {
+    !kind.transient && (was_known || always || slot.cur() != slot.prev())
 }
 
 #[cfg(test)]

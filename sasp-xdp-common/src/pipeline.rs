@@ -6,7 +6,7 @@ use crate::abi::backend::{Backend, Index, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::flow::{Flow4, Flow6, FlowEntry};
 use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS, Vip4, Vip6};
-use crate::choose::{Choice, choose};
+use crate::choose::{choose, remembers};
 use crate::forward;
 use crate::hash::Hash;
 use crate::maps::{FamilyMaps, Maps};
@@ -89,22 +89,29 @@ where
         let backend = usable(maps, slot.cur()).ok_or(Reason::NoBackend)?;
         return Ok((slot.cur(), backend));
     }
-    let entry = maps.flow(flow);
-    let known = entry.map(|entry| {
-        usable(maps, entry.backend())
-            .filter(|backend| backend.generation == entry.generation())
-            .map(|backend| (entry.backend(), backend))
-    });
-    let Choice {
-        index,
-        backend,
-        remember,
-    } = choose(slot, kind, known, always, |index| usable(maps, index)).ok_or(Reason::NoBackend)?;
-    if remember {
+    let (was_known, known) = remembered(maps, flow);
+    let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
+    let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
+    if remembers(slot, kind, was_known, always) {
         let now = FlowEntry::new(index, backend.generation, maps.now_ns());
-        note(maps, entry.is_some(), maps.remember(flow, now));
+        note(maps, was_known, maps.remember(flow, now));
     }
     Ok((index, backend))
+}
+
+/// Whether the flow is remembered, and for whom: nobody if its backend is not there any more.
+#[inline(always)]
+fn remembered<M, Vip, Flow>(maps: &M, flow: &Flow) -> (bool, Index)
+where
+    M: Maps + FamilyMaps<Vip, Flow>,
+{
+    let Some(entry) = maps.flow(flow) else {
+        return (false, NOBODY);
+    };
+    match usable(maps, entry.backend()) {
+        Some(backend) if backend.generation == entry.generation() => (true, entry.backend()),
+        _ => (true, NOBODY),
+    }
 }
 
 #[inline(always)]

@@ -7,18 +7,17 @@
 //! directory serves all, and the environment is given to cargo alone.
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs,
+    env, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{ChildStdout, Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
+    environment,
     linker::Linker,
     object::{self, Summary},
     toolchain::Toolchain,
@@ -30,20 +29,6 @@ mod tests;
 
 /// The package whose binaries are the BPF objects, and the name of the one that is embedded.
 pub const PACKAGE: &str = "sasp-xdp";
-
-/// The cargo settings of the user that the BPF build keeps: where crates come from, and how
-/// cargo talks. All others (flags, profiles, targets, wrappers) are meant for host code.
-const KEPT_CARGO_VARIABLES: [&str; 9] = [
-    "CARGO_HOME",
-    "CARGO_MAKEFLAGS",
-    "CARGO_HTTP_",
-    "CARGO_NET_",
-    "CARGO_REGISTRIES_",
-    "CARGO_REGISTRY_",
-    "CARGO_SOURCE_",
-    "CARGO_TERM_",
-    "CARGO_BUILD_JOBS",
-];
 
 /// A built BPF object that has passed the checks of [`object::inspect`].
 #[derive(Debug)]
@@ -76,17 +61,10 @@ impl Artifact {
 /// One line each if the toolchain or `bpf-linker` is missing or they do not match, if the build
 /// fails (the compiler's own messages have been shown then), or if an object fails a check.
 pub fn build() -> Result<Vec<Artifact>> {
-    let toolchain = Toolchain::find()?;
-    let linker = Linker::find()?;
-    ensure!(
-        linker.suits(toolchain.llvm_major),
-        "{} was built for LLVM {}, but the {} Rust uses LLVM {}: run `cargo xtask setup`",
-        linker.path.display(),
-        linker.llvm_major.unwrap_or_default(),
-        toolchain.name(),
-        toolchain.llvm_major,
-    );
-    let mut command = cargo_build(&toolchain, &linker)?;
+    let mut command = cargo("build")?;
+    command
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
     let mut cargo = command
         .spawn()
         .context("cannot run cargo for the BPF build")?;
@@ -104,48 +82,52 @@ pub fn build() -> Result<Vec<Artifact>> {
         .collect()
 }
 
+/// The command that lints what [`build`] builds; warnings are errors.
+///
+/// # Errors
+/// If the toolchain or `bpf-linker` is missing.
+pub fn clippy() -> Result<Command> {
+    let mut command = cargo("clippy")?;
+    command.args(["--", "-D", "warnings"]);
+    Ok(command)
+}
+
 /// What the objects are made of, for a build script's `rerun-if-changed`.
 ///
 /// # Errors
-/// If `bpf-linker` is missing.
+/// If the toolchain or `bpf-linker` is missing.
 pub fn inputs() -> Result<Vec<PathBuf>> {
     let root = workspace::root();
     let mut inputs: Vec<_> = ["sasp-xdp", "sasp-xdp-common", "Cargo.toml", "Cargo.lock"]
         .map(|name| root.join(name))
         .into();
-    inputs.push(Linker::find()?.path);
+    inputs.push(Linker::find(Toolchain::find()?.llvm_major)?.path);
     Ok(inputs)
 }
 
-fn cargo_build(toolchain: &Toolchain, linker: &Linker) -> Result<Command> {
+/// Cargo for every binary of the package, with all that the BPF target asks for.
+fn cargo(subcommand: &str) -> Result<Command> {
+    let toolchain = Toolchain::find()?;
+    let linker = Linker::find(toolchain.llvm_major)?;
     let (target, arch) = target(env::consts::ARCH, cfg!(target_endian = "big"));
+    let linker_variable = target.replace('-', "_").to_uppercase();
     let mut command = toolchain.command("cargo");
-    for (name, _) in env::vars_os() {
-        if !is_inherited(&name) {
-            command.env_remove(name);
-        }
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(env::split_paths(&path).chain([linker.directory().to_owned()]))
-        .map_err(|error| anyhow!("cannot add {} to PATH: {error}", linker.path.display()))?;
+    environment::forget_host_build(&mut command);
     command
         .current_dir(workspace::root())
-        .args([
-            "build",
-            "--locked",
-            "--release",
-            "--package",
-            PACKAGE,
-            "--bins",
-        ])
-        .args(["--target", target, "-Z", "build-std=core"])
-        .arg("--message-format=json-render-diagnostics")
-        .arg("--target-dir")
+        .arg(subcommand)
+        .args(["--locked", "--release", "--package", PACKAGE, "--bins"])
+        .args(["--target", target, "-Z", "build-std=core", "--target-dir"])
         .arg(workspace::target_dir().join("bpf-build"))
-        .env("PATH", path)
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(arch))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            rustflags(arch, linker.modified()?),
+        )
+        .env(
+            format!("CARGO_TARGET_{linker_variable}_LINKER"),
+            &linker.path,
+        )
+        .stdin(Stdio::null());
     Ok(command)
 }
 
@@ -160,42 +142,16 @@ fn target(host_arch: &str, big_endian: bool) -> (&'static str, &str) {
 }
 
 /// BTF is made from debug info, by the linker when it is asked; aya's register layouts depend on
-/// the host's architecture.
-fn rustflags(arch: &str) -> String {
+/// the host's architecture; and cargo does not look at the linker, so that a new one must show
+/// in the flags or nothing would be linked anew.
+fn rustflags(arch: &str, linker_modified: u64) -> String {
     [
-        &format!("--cfg=bpf_target_arch=\"{arch}\""),
-        "-Cdebuginfo=2",
-        "-Clink-arg=--btf",
+        format!("--cfg=bpf_target_arch=\"{arch}\""),
+        format!("--cfg=bpf_linker=\"{linker_modified}\""),
+        "-Cdebuginfo=2".to_owned(),
+        "-Clink-arg=--btf".to_owned(),
     ]
     .join("\x1f")
-}
-
-/// Whether the BPF build sees this variable of our environment.
-///
-/// We run inside `cargo run` or a build script, under clippy perhaps: what cargo says there is
-/// about another package and another target.
-fn is_inherited(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else {
-        return true;
-    };
-    if name.starts_with("CARGO") {
-        return KEPT_CARGO_VARIABLES
-            .iter()
-            .any(|kept| name.starts_with(kept));
-    }
-    // What cargo tells build scripts, and the wrappers of clippy and others. A difference in
-    // HOST alone makes the crates of aya compile again.
-    const BUILD_SCRIPT: [&str; 7] = [
-        "DEBUG",
-        "HOST",
-        "NUM_JOBS",
-        "OPT_LEVEL",
-        "OUT_DIR",
-        "PROFILE",
-        "TARGET",
-    ];
-    const COMPILER: [&str; 4] = ["CLIPPY_", "RUSTC", "RUSTDOC", "RUSTFLAGS"];
-    !BUILD_SCRIPT.contains(&name) && !COMPILER.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Reads the executables from cargo's messages.

@@ -7,10 +7,12 @@
 //! * [`workspace`]: where things are
 //! * [`toolchain`]: which Rust compiles for the BPF target
 //! * [`linker`]: which `bpf-linker` links it, and for which LLVM
+//! * [`environment`]: what a cargo within cargo must not inherit
 //! * [`ebpf`]: the build itself
 //! * [`object`]: what a good BPF object must and must not contain
 
 pub mod ebpf;
+pub mod environment;
 pub mod linker;
 pub mod object;
 pub mod toolchain;

@@ -3,12 +3,9 @@
 //! `rustc` hands it LLVM bitcode, which an LLVM of another major may not read, so the two must
 //! match. `bpf-linker` does not say which LLVM it holds; its binary does.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs, path::PathBuf, time::UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use object::{
     Endianness,
     elf::{DT_NEEDED, FileHeader64},
@@ -26,52 +23,90 @@ pub const NAME: &str = "bpf-linker";
 pub struct Linker {
     /// Where it is.
     pub path: PathBuf,
-    /// The LLVM it was built with; `None` if the binary does not tell.
+    /// The LLVM it was built with; `None` if the binary does not tell, and then it gets the
+    /// benefit of the doubt.
     pub llvm_major: Option<u32>,
 }
 
 impl Linker {
-    /// Finds it in the `PATH`, then where `cargo install` puts programs.
+    /// Finds one for the bitcode of that LLVM in the `PATH`, then where `cargo install` puts
+    /// programs.
     ///
     /// # Errors
-    /// If it is nowhere, or cannot be read.
-    pub fn find() -> Result<Self> {
-        let path = search_path()
-            .map(|directory| directory.join(NAME))
-            .find(|path| path.is_file())
-            .context("bpf-linker is not installed: run `cargo xtask setup`")?;
+    /// If there is none, or none for that LLVM, or one cannot be read.
+    pub fn find(llvm_major: u32) -> Result<Self> {
+        let mut found = Vec::new();
+        for path in search_path().map(|directory| directory.join(NAME)) {
+            if path.is_file() {
+                found.push(Self::read(path)?);
+            }
+        }
+        Self::choose(found, llvm_major)
+    }
+
+    fn read(path: PathBuf) -> Result<Self> {
         let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self {
-            llvm_major: llvm_major(&binary),
+            llvm_major: built_for(&binary),
             path,
         })
     }
 
-    /// Whether it may read the bitcode of an LLVM of that major.
-    pub fn suits(&self, llvm_major: u32) -> bool {
-        self.llvm_major.is_none_or(|own| own == llvm_major)
+    fn choose(found: Vec<Self>, llvm_major: u32) -> Result<Self> {
+        let mut others = Vec::new();
+        for linker in found {
+            match linker.llvm_major {
+                Some(other) if other != llvm_major => others.push(linker),
+                _ => return Ok(linker),
+            }
+        }
+        match others.as_slice() {
+            [] => bail!("bpf-linker is not installed: run `cargo xtask setup`"),
+            [
+                Self {
+                    path,
+                    llvm_major: other,
+                },
+                ..,
+            ] => bail!(
+                "{} was built for LLVM {}, but rustc uses LLVM {llvm_major}: \
+                 run `cargo xtask setup`",
+                path.display(),
+                other.unwrap_or_default(),
+            ),
+        }
     }
 
-    /// The directory it is in, which the compiler needs in its `PATH`.
-    pub fn directory(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("."))
+    /// When it was last changed, in seconds since 1970.
+    ///
+    /// # Errors
+    /// If it has vanished meanwhile.
+    pub fn modified(&self) -> Result<u64> {
+        let modified = fs::metadata(&self.path)
+            .and_then(|metadata| metadata.modified())
+            .with_context(|| format!("cannot read {}", self.path.display()))?;
+        Ok(modified
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs())
     }
 }
 
 fn search_path() -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let in_path: Vec<_> = env::split_paths(&path).collect();
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-    in_path
+    let installed = ["CARGO_INSTALL_ROOT", "CARGO_HOME"]
         .into_iter()
-        .chain(cargo_home.map(|home| home.join("bin")))
+        .filter_map(env::var_os)
+        .map(PathBuf::from)
+        .chain(env::home_dir().map(|home| home.join(".cargo")))
+        .map(|root| root.join("bin"));
+    in_path.into_iter().chain(installed)
 }
 
 /// The LLVM in a `bpf-linker` binary: by the shared library it asks for or, where LLVM is linked
 /// statically, by the producer's mark that LLVM writes into bitcode.
-fn llvm_major(binary: &[u8]) -> Option<u32> {
+fn built_for(binary: &[u8]) -> Option<u32> {
     needed_libraries(binary)
         .unwrap_or_default()
         .iter()

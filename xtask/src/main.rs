@@ -1,9 +1,15 @@
 //! `cargo xtask`: the project's own tasks, one file a subcommand.
 
 mod build_ebpf;
+mod host;
+mod launch;
+mod setup;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 /// The project's own tasks.
@@ -16,18 +22,33 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
+    Setup(setup::Options),
     BuildEbpf(build_ebpf::Options),
+    Test(test::Options),
+    Tidy(tidy::Options),
+    /// Watch a balancer at work, in network namespaces (needs root)
+    Demo(launch::Options),
+    /// Measure the data plane and the control plane (needs root)
+    Bench(launch::Options),
 }
 
 fn main() -> ExitCode {
-    let result = match Options::parse().command {
-        Command::BuildEbpf(options) => build_ebpf::run(&options),
-    };
-    match result {
+    match run(Options::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Setup(options) => setup::run(&options),
+        Command::BuildEbpf(options) => build_ebpf::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Tidy(options) => tidy::run(&options),
+        Command::Demo(options) => match launch::run("demo", &options)? {},
+        Command::Bench(options) => match launch::run("bench", &options)? {},
     }
 }

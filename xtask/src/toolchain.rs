@@ -21,7 +21,8 @@ const CANDIDATES: [Option<&str>; 3] = [Some("nightly"), Some(LINKED), None];
 /// A Rust that can compile for the BPF target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toolchain {
-    rustup_name: Option<&'static str>,
+    /// Its name in rustup; `None` is whatever Rust is in the `PATH`.
+    pub rustup_name: Option<&'static str>,
     /// The LLVM that its `rustc` emits bitcode of, which `bpf-linker` must understand.
     pub llvm_major: u32,
 }

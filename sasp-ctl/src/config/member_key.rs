@@ -1,9 +1,8 @@
-//! Member keys as people write them, and the inverse.
+//! Member keys as people write them; the inverse is `MemberKey`'s `Display`.
 //!
 //! `ADDR:PORT` is TCP, `ADDR:PORT/udp` (or `/tcp`, or a protocol number) anything else, and `ADDR` alone a
 //! system-level member: protocol 0 and port 0 (RFC 4678 section 5.1). IPv6 stands in brackets before a port.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::sasp::msg::MemberKey;
@@ -51,23 +50,6 @@ pub fn parse(text: &str) -> Result<MemberKey, String> {
         port,
         address,
     })
-}
-
-impl fmt::Display for MemberKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.protocol == 0 && self.port == 0 {
-            return write!(f, "{}", self.address);
-        }
-        match self.address {
-            IpAddr::V4(address) => write!(f, "{address}:{}", self.port)?,
-            IpAddr::V6(address) => write!(f, "[{address}]:{}", self.port)?,
-        }
-        match self.protocol {
-            TCP => Ok(()),
-            UDP => f.write_str("/udp"),
-            other => write!(f, "/{other}"),
-        }
-    }
 }
 
 /// Splits off the port. A bare IPv6 address has colons but no port.

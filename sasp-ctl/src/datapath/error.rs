@@ -1,8 +1,10 @@
 //! Why the data plane could not be put, read, changed or taken off: one line each, with what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use aya::maps::MapError;
+use aya::programs::ProgramError;
 use thiserror::Error;
 
 /// See the module.
@@ -157,4 +159,83 @@ pub enum Error {
         /// What it said.
         source: io::Error,
     },
+}
+
+impl Error {
+    /// For `map_err` of a file operation on `path`.
+    pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// For `map_err` of a map operation.
+    pub(super) fn map(doing: impl Into<String>) -> impl FnOnce(MapError) -> Self {
+        move |error| Self::Map {
+            doing: doing.into(),
+            source: map_io(error),
+        }
+    }
+
+    /// For `map_err` of a map operation made by a system call of our own.
+    pub(super) fn map_call(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Map {
+            doing: doing.into(),
+            source,
+        }
+    }
+}
+
+/// What the kernel said, without aya's words around it.
+pub(super) fn map_io(error: MapError) -> io::Error {
+    match error {
+        MapError::SyscallError(error) => error.io_error,
+        MapError::CreateError { io_error, .. } => io_error,
+        other => io::Error::other(chain(&other)),
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some of aya's errors print their cause themselves.
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    one_line(&text)
+}
+
+/// Why the kernel refused a program, in one line; the verifier's whole log goes to the log at level debug.
+pub(super) fn verdict(error: &ProgramError) -> String {
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = error
+    else {
+        return chain(error);
+    };
+    let log = verifier_log.to_string();
+    tracing::debug!("verifier log:\n{log}");
+    let mut lines = log.lines().map(str::trim);
+    // After its reason come statistics.
+    let is_reason = |line: &&str| {
+        let statistics = ["processed ", "verification time", "stack depth"];
+        !line.is_empty() && !statistics.iter().any(|start| line.starts_with(start))
+    };
+    match lines.rfind(is_reason) {
+        Some(last) => format!("{io_error}; the verifier's last words: {last}"),
+        None => io_error.to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -7,22 +7,48 @@
 //!
 //! # Layout
 //! * [`options`]: what to attach, and where. [`error`]: why it could not be.
-//! * [`counters`]: traffic and reasons, summed over CPUs.
+//! * `attach`, `detach`: the whole way on and off. `preflight`: what must be true before.
+//! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
+//! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them.
+//! * `maps`, `tables`, `map`, `sys`: the maps, down to bpf(2).
+//! * `apply`, [`counters`], `flows`, `run`, `packet_log`: what a running data plane can be asked.
 //! * [`nexthop`]: members' MAC addresses, watched over netlink.
 
+mod apply;
+mod attach;
+mod bpffs;
 pub mod counters;
+mod detach;
 pub mod error;
+mod flows;
+mod layout;
+mod links;
+mod lock;
+mod map;
+mod maps;
+mod netlink;
 pub mod nexthop;
+mod object;
 pub mod options;
+mod packet_log;
+mod pins;
+mod preflight;
+mod run;
+mod sys;
+mod tables;
 
+use std::io;
 use std::time::Duration;
 
+use aya::Ebpf;
 use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
 pub use counters::Counters;
+pub use detach::{Pinned, detach, instances};
 pub use error::Error;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
+pub use run::Ran;
 
 /// An interface that the program runs on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,95 +63,81 @@ pub struct Attached {
 
 /// A running data plane. Dropping it leaves the packets flowing and the maps pinned.
 #[derive(Debug)]
-pub struct Datapath {}
+pub struct Datapath {
+    object: Ebpf,
+    maps: maps::Maps,
+    interfaces: Vec<Attached>,
+    sizes: Sizes,
+    seed: u64,
+    adopted: Adopted,
+    packet_log: PacketLog,
+    _lock: lock::Lock,
+}
 
 impl Datapath {
     /// Attaches a new data plane, or adopts the one that is pinned under this instance's name: same maps, new
-    /// program, no packet lost.
+    /// program, no packet lost. Map sizes, hash seed and the mode of an interface that is attached already stay as
+    /// they were, with a warning; [`Self::sizes`], [`Self::seed`] and [`Self::interfaces`] tell.
     pub fn attach(options: &Options) -> Result<Self, Error> {
-        let _ = options;
-        Err(Error::NoObject)
+        attach::attach(options)
     }
 
-    /// The interfaces that it runs on.
+    /// The interfaces that it runs on, by name.
     pub fn interfaces(&self) -> &[Attached] {
-        &[]
+        &self.interfaces
     }
 
-    /// The sizes in effect: adopted maps keep theirs.
+    /// The sizes in effect.
     pub fn sizes(&self) -> Sizes {
-        Sizes::default()
+        self.sizes
     }
 
-    /// The seed in effect: adopted maps keep theirs.
+    /// The seed in effect.
     pub fn seed(&self) -> u64 {
-        0
+        self.seed
     }
 
     /// What the maps held when it was attached; all empty unless adopted. The second call finds nothing.
     pub fn take_adopted(&mut self) -> Adopted {
-        Adopted::default()
+        std::mem::take(&mut self.adopted)
     }
 
     /// Makes the changes, in the order given, and says how long that took.
+    ///
+    /// After an error, those before the one that failed are made; making all of them again is harmless.
     pub fn apply(&mut self, changes: &[Change]) -> Result<Duration, Error> {
-        let _ = changes;
-        Err(Error::NoObject)
+        apply::apply(&mut self.maps, changes)
     }
 
     /// Reads every counter.
     pub fn counters(&self) -> Result<Counters, Error> {
-        Err(Error::NoObject)
+        Counters::read(&self.maps)
     }
 
     /// Reads the remembered flows of both families. Looking does not make a flow more recently used.
     pub fn flows(&self) -> Result<Vec<(FlowKey, FlowEntry)>, Error> {
-        Err(Error::NoObject)
+        flows::read(&self.maps)
     }
 
     /// Forgets flows that have not spoken since `seen_ns`; says how many were forgotten.
     pub fn delete_flows(&mut self, flows: &[(FlowKey, u64)]) -> Result<usize, Error> {
-        let _ = flows;
-        Err(Error::NoObject)
+        flows::delete(&mut self.maps, flows)
     }
 
-    /// Runs the program once on a frame, without sending it: what would become of it. Counters count it and flows
-    /// are remembered as if it had come in.
-    pub fn run(&self, frame: &[u8]) -> Result<Ran, Error> {
-        let _ = frame;
-        Err(Error::NoObject)
+    /// Runs the program once on a frame, as if it had come in on interface `ingress`, without sending it anywhere.
+    /// Counters count it and flows are remembered all the same. A frame has 14 bytes at least.
+    pub fn run(&self, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
+        run::run(&self.object, ingress, frame)
     }
-}
 
-/// What the program made of a frame.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ran {
-    /// The XDP action, as the kernel numbers them.
-    pub action: u32,
-    /// The frame as the program left it.
-    pub frame: Vec<u8>,
-}
-
-/// Takes the data plane of an instance off: links, maps, directories and lock, whatever state they are in and
-/// whichever version made them. True if there was anything.
-pub fn detach(instance: &Instance, places: &Places) -> Result<bool, Error> {
-    let _ = (instance, places);
-    Err(Error::NoObject)
-}
-
-/// The instances that have anything pinned.
-pub fn instances(places: &Places) -> Result<Vec<Pinned>, Error> {
-    let _ = places;
-    Err(Error::NoObject)
-}
-
-/// What is pinned for an instance.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pinned {
-    /// The instance.
-    pub instance: Instance,
-    /// Names of the interfaces that have a link pinned.
-    pub interfaces: Vec<String>,
-    /// The process that runs it, if any.
-    pub pid: Option<u32>,
+    /// What the program says about packets: a task, to be spawned on tokio, that passes it to the log until it is
+    /// dropped. `None` if the packet log is off, and on the second call.
+    pub fn take_packet_log(
+        &mut self,
+    ) -> Result<Option<impl Future<Output = io::Result<()>> + Send + use<>>, Error> {
+        match std::mem::take(&mut self.packet_log) {
+            PacketLog::Off => Ok(None),
+            _ => packet_log::drain(&mut self.object).map(Some),
+        }
+    }
 }

@@ -110,6 +110,17 @@ impl Default for Sizes {
     }
 }
 
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            services,
+            backends,
+            flows,
+        } = self;
+        write!(f, "{services} services, {backends} backends, {flows} flows")
+    }
+}
+
 /// From which severity on the program reports packets. Costs time per packet: for trouble-shooting.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 #[repr(u8)]

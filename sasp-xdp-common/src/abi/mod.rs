@@ -4,6 +4,7 @@
 //! No decisions here; they are in the modules beside this one.
 
 pub mod backend;
+pub mod bench;
 pub mod counters;
 pub mod flow;
 pub mod limits;

@@ -13,8 +13,8 @@ fn the_llvm_library_tells_its_major() {
 
 #[test]
 fn a_static_llvm_is_known_by_its_producer_mark() {
-    assert_eq!(llvm_major(b"..LLVM ERROR: .LLVM23.0.1\0.."), Some(23));
-    assert_eq!(llvm_major(b"no such thing"), None);
+    assert_eq!(built_for(b"..LLVM ERROR: .LLVM23.0.1\0.."), Some(23));
+    assert_eq!(built_for(b"no such thing"), None);
 }
 
 #[test]
@@ -27,14 +27,39 @@ fn the_libraries_of_a_real_program_are_listed() {
     );
 }
 
-#[test]
-fn another_major_does_not_suit_and_an_unknown_one_gets_the_benefit_of_the_doubt() {
-    let linker = |llvm_major| Linker {
-        path: NAME.into(),
+fn linker(path: &str, llvm_major: Option<u32>) -> Linker {
+    Linker {
+        path: path.into(),
         llvm_major,
-    };
-    assert!(linker(Some(22)).suits(22));
-    assert!(!linker(Some(21)).suits(22));
-    assert!(!linker(Some(23)).suits(22));
-    assert!(linker(None).suits(22));
+    }
+}
+
+#[test]
+fn a_linker_for_the_right_llvm_is_found_behind_one_for_another() {
+    let found = vec![linker("/a", Some(21)), linker("/b", Some(22))];
+    assert_eq!(Linker::choose(found, 22).unwrap(), linker("/b", Some(22)));
+}
+
+#[test]
+fn a_linker_that_does_not_tell_gets_the_benefit_of_the_doubt() {
+    assert!(Linker::choose(vec![linker("/a", None)], 22).is_ok());
+}
+
+#[test]
+fn a_linker_for_another_llvm_is_refused_by_name() {
+    for other in [21, 23] {
+        let error = Linker::choose(vec![linker("/a", Some(other))], 22)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("/a") && error.contains(&format!("LLVM {other}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn without_a_linker_the_error_names_the_way_out() {
+    let error = Linker::choose(Vec::new(), 22).unwrap_err().to_string();
+    assert!(error.contains("cargo xtask setup"), "{error}");
 }

@@ -3,6 +3,15 @@
 //! The packet path looks nothing up: what is found here is written into the backends' records, and whatever changes
 //! is found again. This module keeps the neighbours fresh, but it never invents an entry: what the kernel cannot
 //! resolve is [`Unresolved`], and says why.
+//!
+//! # Layout
+//! * `kernel`: questions to the kernel and news from it, over netlink.
+//! * `resolve`: from the answers to a next hop, pure.
+//! * `watcher`: asks again whenever an answer may be another.
+
+mod kernel;
+mod resolve;
+mod watcher;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +20,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+
+use kernel::Kernel;
+use watcher::Watch;
 
 /// How to send a packet to a member on the same segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,12 +101,14 @@ pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unresolved>>;
 /// Watches the next hops of `members`, in the network namespace of the calling thread, for a balancer attached to
 /// `interfaces` (by index).
 ///
-/// A new snapshot is sent only when something is different. The task ends when either channel's other side is gone.
-/// Must be called inside a tokio runtime.
+/// A new snapshot is sent only when something is different; the first is empty. The task ends when either channel's
+/// other side is gone. Must be called inside a tokio runtime.
 pub fn spawn(
     interfaces: BTreeSet<u32>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
 ) -> io::Result<watch::Receiver<Arc<NextHops>>> {
-    let _ = (interfaces, members);
-    Err(io::ErrorKind::Unsupported.into())
+    let (snapshots, receiver) = watch::channel(Arc::default());
+    let kernel = Kernel::connect()?;
+    tokio::spawn(Watch::new(interfaces, members, snapshots).run(kernel));
+    Ok(receiver)
 }

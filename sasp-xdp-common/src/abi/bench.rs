@@ -1,0 +1,22 @@
+//! What the benchmark's helper programs and its userspace agree on. Nothing of this is in the product's object.
+
+use super::crosses_maps;
+
+/// Longest frame that the restoring program rewrites.
+pub const FRAME: usize = 80;
+
+/// The frame of a benchmark case, written anew before every run.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// The frame.
+    pub frame: [u8; FRAME],
+    /// Offset at which 3 bytes of the client's address are varied.
+    pub address_at: u32,
+    /// Offset of the client's port.
+    pub port_at: u32,
+    /// How many flows take turns.
+    pub flows: u64,
+}
+
+crosses_maps! { Template = 96 }

@@ -1,0 +1,96 @@
+//! Helper programs of the benchmark. `BPF_PROG_TEST_RUN` feeds a repeated program its own output, so `restore` writes
+//! the frame anew, for another flow each time, and tail-calls the program under test; `stub` in its place gives the
+//! cost of that, and `reference` is what times are compared with.
+#![no_std]
+#![no_main]
+
+use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS, XDP_TX};
+use aya_ebpf::btf_maps::{Array, PerCpuArray, ProgramArray};
+use aya_ebpf::macros::{btf_map, xdp};
+use aya_ebpf::programs::XdpContext;
+use sasp_xdp_common::abi::bench::{FRAME, Template};
+
+#[btf_map]
+static TEMPLATE: Array<Template, 1> = Array::new();
+#[btf_map]
+static TURN: PerCpuArray<u64, 1> = PerCpuArray::new();
+#[btf_map]
+static TARGET: ProgramArray<1> = ProgramArray::new();
+
+/// Restores the frame, then calls the program under test.
+#[xdp]
+pub fn restore(ctx: XdpContext) -> u32 {
+    if write_frame(&ctx).is_some() {
+        // SAFETY: nothing here needs dropping.
+        unsafe { TARGET.tail_call(&ctx, 0) };
+    }
+    XDP_ABORTED
+}
+
+#[inline(always)]
+fn write_frame(ctx: &XdpContext) -> Option<()> {
+    let template = TEMPLATE.get(0)?;
+    // SAFETY: a per-CPU value, and no other program uses it.
+    let turn = unsafe { &mut *TURN.get_ptr_mut(0)? };
+    *turn = turn.wrapping_add(1);
+    if *turn >= template.flows {
+        *turn = 0;
+    }
+    // Multiplying by odd numbers visits the flows in no order that a cache would like.
+    let flow = (*turn as u32).wrapping_mul(0x9e37_79b1);
+    let start = ctx.data();
+    if start + FRAME > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: `FRAME` bytes from `start` were checked; data starts 8-aligned behind the kernel's headroom.
+    let words = unsafe { &mut *(start as *mut [u64; FRAME / 8]) };
+    let from = template.frame.as_ptr().cast::<[u64; FRAME / 8]>();
+    // SAFETY: the template is 8-aligned and as long.
+    *words = unsafe { *from };
+    let [low, mid, high, _] = flow.to_ne_bytes();
+    store(ctx, template.address_at, [low, mid, high])?;
+    store(
+        ctx,
+        template.port_at,
+        ((flow >> 7) as u16 | 0x0400).to_ne_bytes(),
+    )
+}
+
+#[inline(always)]
+fn store<const N: usize>(ctx: &XdpContext, at: u32, bytes: [u8; N]) -> Option<()> {
+    let place = ctx.data() + (at as usize & 0x3f);
+    if place + N > ctx.data_end() {
+        return None;
+    }
+    // SAFETY: `N` bytes from `place` were checked.
+    unsafe { *(place as *mut [u8; N]) = bytes };
+    Some(())
+}
+
+/// Does nothing.
+#[xdp]
+pub fn stub(_: XdpContext) -> u32 {
+    XDP_PASS
+}
+
+/// Parses nothing, swaps the MAC addresses, sends back.
+#[xdp]
+pub fn reference(ctx: XdpContext) -> u32 {
+    let start = ctx.data();
+    if start + 12 > ctx.data_end() {
+        return XDP_PASS;
+    }
+    // SAFETY: 12 bytes from `start` were checked; byte arrays have alignment 1.
+    let macs = unsafe { &mut *(start as *mut [[u8; 6]; 2]) };
+    macs.swap(0, 1);
+    XDP_TX
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
