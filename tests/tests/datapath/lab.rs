@@ -97,19 +97,7 @@ impl Lab {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options {
-            instance: self.instance(),
-            interfaces: vec![EDGE.to_owned()],
-            mode: Mode::Auto,
-            sizes: Sizes {
-                services: 8,
-                backends: 64,
-                flows: 1024,
-            },
-            seed: 7,
-            packet_log: PacketLog::Off,
-            places: self.places(),
-        }
+        options(self.places())
     }
 
     pub(crate) fn instance(&self) -> Instance {
@@ -168,6 +156,23 @@ impl Drop for Lab {
                 "the test left pins behind"
             );
         }
+    }
+}
+
+/// To attach to [`EDGE`], small.
+pub(crate) fn options(places: Places) -> Options {
+    Options {
+        instance: Instance::new(EDGE).unwrap(),
+        interfaces: vec![EDGE.to_owned()],
+        mode: Mode::Auto,
+        sizes: Sizes {
+            services: 8,
+            backends: 64,
+            flows: 1024,
+        },
+        seed: 7,
+        packet_log: PacketLog::Off,
+        places,
     }
 }
 

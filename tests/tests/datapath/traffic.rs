@@ -182,7 +182,7 @@ fn packets_to_a_vip_go_to_the_slot_owners_mac_and_others_pass() {
 fn what_was_applied_is_adopted_whole() {
     let lab = Lab::new();
     let mut first = lab.attach();
-    let slot = |at: usize| Slot::new((at % 7) as Index, 3, at % 2 == 0);
+    let slot = |at: usize| Slot::new((at % 7) as Index, 3, at.is_multiple_of(2));
     let slots: Box<Table> = (0..SLOTS).map(slot).collect::<Vec<_>>().try_into().unwrap();
     first.apply(&one_service()).unwrap();
     first

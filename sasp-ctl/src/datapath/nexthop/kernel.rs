@@ -283,3 +283,6 @@ fn is_no_route(error: &ErrorMessage) -> bool {
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL)
     )
 }
+
+#[cfg(test)]
+mod tests;
