@@ -124,11 +124,6 @@ impl Daemon {
         self.notify_status();
     }
 
-    /// Lets go of everything but what it was started with.
-    pub(super) fn end(self) -> Setup {
-        self.setup
-    }
-
     /// Takes in what the GWM says: all that has come, then one update.
     async fn on_gwm(&mut self, event: Event, arrived: Instant) -> Result<()> {
         let mut weights_changed = self.hear(event, arrived);
