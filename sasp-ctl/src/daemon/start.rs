@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
@@ -15,13 +15,16 @@ use super::publish::Publisher;
 use super::stats::Stats;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, clock, notify};
+use super::{Setup, clock};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::ServiceSpec;
 use crate::config::Config;
 use crate::datapath::{Datapath, nexthop};
 use crate::sasp::msg::Name;
+
+/// A member that does not answer for its MAC address does not put off being ready for longer.
+const READY_BY: Duration = Duration::from_secs(1);
 
 /// Adopts what the maps hold, makes it what the config wants, and runs the loop until it ends.
 pub(super) async fn run(
@@ -46,6 +49,11 @@ pub(super) async fn run(
     publisher.publish(changes, &mut stats).await?;
 
     let (members, watched) = watch::channel(member_addresses(&setup.config.services));
+    // Without members there is nothing to wait for.
+    let patience = match watched.borrow().is_empty() {
+        true => Duration::ZERO,
+        false => READY_BY,
+    };
     let ifindexes = interfaces.iter().map(|attached| attached.ifindex).collect();
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
@@ -71,10 +79,9 @@ pub(super) async fn run(
         hops_now: Arc::default(),
         reloaded: None,
         started: Instant::now(),
+        ready_by: Some(Instant::now() + patience),
         setup,
     };
-    daemon.announce();
-    notify::ready();
     let exit = daemon.run(requests).await;
     let exit = exit?;
     let result = match exit {
