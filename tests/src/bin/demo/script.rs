@@ -8,7 +8,7 @@ use tests::lab::http::Tally;
 use tests::lab::nginx::Nginx;
 
 use crate::show::Show;
-use crate::stage::{GROUP, MEMBERS};
+use crate::stage::{self, GROUP, MEMBERS, vip};
 
 /// How long the connections are watched after a step.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,8 @@ impl Show {
         self.begin_step(&format!("gwm.toml now says {asked}"));
         let start = Instant::now();
         self.weights = weights;
-        self.stage.weigh(&weights)?;
+        self.farm
+            .set_weights(&[self.farm.weights(GROUP, vip(), &weights)])?;
         self.await_slots()?;
         let took = millis(start.elapsed());
         let count = self.watch(pace.0)?;
@@ -53,11 +54,11 @@ impl Show {
     }
 
     fn quiesce(&mut self, pace: Pace) -> Result<()> {
-        let key = self.stage.key(QUIESCED);
+        let key = stage::key(&self.farm, QUIESCED);
         self.begin_step(&format!("sasp-ctl quiesce {GROUP} {key}"));
         let name = self.name(QUIESCED);
         let start = Instant::now();
-        done(&self.stage.site, &["quiesce", GROUP, &key])?;
+        done(&self.farm.site, &["quiesce", GROUP, &key])?;
         self.out[QUIESCED] = true;
         self.await_slots()?;
         // Those that were opened before the quiesce still count for it.
@@ -72,11 +73,11 @@ impl Show {
     }
 
     fn resume(&mut self, pace: Pace) -> Result<()> {
-        let key = self.stage.key(QUIESCED);
+        let key = stage::key(&self.farm, QUIESCED);
         self.begin_step(&format!("sasp-ctl resume {GROUP} {key}"));
         let name = self.name(QUIESCED);
         let start = Instant::now();
-        done(&self.stage.site, &["resume", GROUP, &key])?;
+        done(&self.farm.site, &["resume", GROUP, &key])?;
         self.out[QUIESCED] = false;
         let took = millis(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
@@ -89,8 +90,8 @@ impl Show {
         let name = self.name(KILLED);
         self.begin_step(&format!("{name} is dead: nginx killed, cable pulled"));
         let start = Instant::now();
-        let site = &self.stage.site;
-        if let Some(server) = self.stage.servers[KILLED].take() {
+        let site = &self.farm.site;
+        if let Some(server) = self.farm.servers[KILLED].take() {
             server.kill()?;
         }
         site.plug(&site.members[KILLED], false)?;
@@ -112,9 +113,9 @@ impl Show {
         let name = self.name(KILLED);
         self.begin_step(&format!("{name} comes back"));
         let start = Instant::now();
-        let site = &self.stage.site;
+        let site = &self.farm.site;
         site.plug(&site.members[KILLED], true)?;
-        self.stage.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
+        self.farm.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
         self.out[KILLED] = false;
         let took = millis(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
@@ -125,13 +126,11 @@ impl Show {
 
     fn kill_daemon(&mut self, pace: Pace) -> Result<()> {
         self.begin_step("sasp-ctl attach is killed (-9); the kernel goes on alone");
-        if let Some(balancer) = self.stage.balancer.take() {
-            balancer.kill()?;
-        }
+        self.farm.kill_balancer()?;
         let start = Instant::now();
         self.watch(pace.0 / 2)?;
         let away = seconds(start.elapsed());
-        self.stage.attach()?;
+        stage::attach(&mut self.farm)?;
         let count = self.watch(pace.0 / 2)?;
         self.end_step(&format!(
             "sasp-ctl killed, started again {away} later: {count} connections, none failed"

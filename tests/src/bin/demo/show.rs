@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use tests::lab::farm::Farm;
 use tests::lab::http::{Load, Tally};
 use tests::lab::judge;
 use tests::lab::status;
@@ -13,7 +14,7 @@ use tests::lab::steady::Steady;
 use crate::board::{Board, Row};
 use crate::interrupt;
 use crate::screen::Screen;
-use crate::stage::{MEMBERS, PICTURE, Stage, vip};
+use crate::stage::{self, MEMBERS, PICTURE, vip};
 
 /// Clients that open connections, and the pause of each between two.
 const CLIENTS: usize = 24;
@@ -32,10 +33,10 @@ const WINDOW: usize = 15;
 /// The site under load, and what is shown of it.
 #[derive(Debug)]
 pub(crate) struct Show {
-    // Dropped in this order: load before the stage that it loads.
+    // Dropped in this order: load before the farm that it loads.
     pub(crate) load: Load,
     pub(crate) steady: Steady,
-    pub(crate) stage: Stage,
+    pub(crate) farm: Farm,
     screen: Screen,
     pub(crate) weights: [u16; MEMBERS],
     /// Out of service by our own doing.
@@ -51,13 +52,13 @@ impl Show {
     pub(crate) fn begin(mut screen: Screen, weights: [u16; MEMBERS]) -> Result<Self> {
         screen.say(PICTURE)?;
         let start = Instant::now();
-        let stage = Stage::build(&weights)?;
+        let farm = stage::build(&weights)?;
         interrupt::check()?;
-        let client = &stage.site.client.namespace;
+        let client = &farm.site.client.namespace;
         let mut show = Self {
             steady: Steady::open(client, vip(), STEADY).context("long-lived connections")?,
             load: Load::start(client, vip(), CLIENTS, PAUSE)?,
-            stage,
+            farm,
             screen,
             weights,
             out: [false; MEMBERS],
@@ -126,12 +127,7 @@ impl Show {
     pub(crate) fn await_slots(&mut self) -> Result<()> {
         let wanted: Vec<f64> = (0..MEMBERS).map(|member| self.asked(member)).collect();
         self.await_true("the slots to be as asked", |show| {
-            let members = status::members(&status::read(&show.stage.site)?, &vip().to_string())?;
-            Ok(wanted.iter().enumerate().all(|(member, wanted)| {
-                members
-                    .get(&show.stage.key(member))
-                    .is_some_and(|member| (member.share - wanted).abs() < 0.001)
-            }))
+            show.farm.has_shares(vip(), &wanted)
         })
     }
 
@@ -200,9 +196,9 @@ impl Show {
 
     fn rows(&self, window: &Tally) -> Result<Vec<Row>> {
         // While no daemon runs nobody can be asked, and no slot moves.
-        let members = match self.stage.balancer {
+        let members = match self.farm.balancer {
             Some(_) => Some(status::members(
-                &status::read(&self.stage.site)?,
+                &status::read(&self.farm.site)?,
                 &vip().to_string(),
             )?),
             None => None,
@@ -210,7 +206,9 @@ impl Show {
         let row = |member: usize| {
             let name = self.name(member);
             let slots = match &members {
-                Some(members) => members.get(&self.stage.key(member)).map(|it| it.share),
+                Some(members) => members
+                    .get(&stage::key(&self.farm, member))
+                    .map(|it| it.share),
                 None => self.board.rows.get(member).map(|row| row.slots),
             };
             Row {
@@ -238,6 +236,6 @@ impl Show {
     }
 
     pub(crate) fn name(&self, member: usize) -> String {
-        self.stage.site.members[member].name.clone()
+        self.farm.site.members[member].name.clone()
     }
 }
