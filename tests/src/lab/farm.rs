@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::balancer::Balancer;
 use super::gwm::{GroupWeights, Gwm};
+use super::namespace::sysctl;
 use super::nginx::Nginx;
 use super::site::Site;
 use super::status::{self, Member};
@@ -48,6 +49,19 @@ impl Farm {
             servers,
             site,
         })
+    }
+
+    /// Makes the edge ask silent neighbours again after seconds. Linux does so after half a minute; whoever wants to
+    /// lose fewer connections to a dead member asks earlier.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn notice_dead_neighbours_soon(&self) -> Result<()> {
+        self.site.edge.namespace.inside(|| {
+            sysctl("net/ipv4/neigh/eth0/base_reachable_time_ms", "1000")?;
+            sysctl("net/ipv4/neigh/eth0/retrans_time_ms", "200")?;
+            sysctl("net/ipv4/neigh/eth0/delay_first_probe_time", "1")
+        })?
     }
 
     /// Starts the GWM with weights of groups: see [`Farm::weights`].

@@ -14,6 +14,7 @@ use tests::lab::steady::Steady;
 use crate::board::{Board, Row};
 use crate::interrupt;
 use crate::screen::Screen;
+use crate::script::KILLED;
 use crate::stage::{self, MEMBERS, PICTURE, vip};
 
 /// Clients that open connections, and the pause of each between two.
@@ -43,7 +44,10 @@ pub(crate) struct Show {
     pub(crate) out: [bool; MEMBERS],
     frames: VecDeque<Tally>,
     board: Board,
+    /// All connections of the step.
     pub(crate) since_step: Tally,
+    /// Those that must be spread as asked.
+    watched: Tally,
     wrong: Vec<String>,
 }
 
@@ -65,18 +69,23 @@ impl Show {
             frames: VecDeque::new(),
             board: Board::default(),
             since_step: Tally::default(),
+            watched: Tally::default(),
             wrong: Vec::new(),
         };
-        show.await_slots()?;
         show.screen
             .say(&format!("Built in {:.1} s.", start.elapsed().as_secs_f64()))?;
         Ok(show)
     }
 
     /// What was not as it should be.
-    pub(crate) fn end(self) -> Result<Vec<String>> {
+    pub(crate) fn end(mut self) -> Result<Vec<String>> {
         self.load.stop()?;
-        self.steady.close()?;
+        for (member, count) in self.steady.close()?.broken {
+            if member != self.farm.site.members[KILLED].name {
+                self.wrong
+                    .push(format!("{count} long-lived connections to {member} broke"));
+            }
+        }
         Ok(self.wrong)
     }
 
@@ -92,9 +101,8 @@ impl Show {
         let asked: Vec<_> = (0..MEMBERS)
             .map(|member| (self.name(member), self.asked(member)))
             .collect();
-        let tally = std::mem::take(&mut self.since_step);
-        let mut wrong = judge::connections(&tally, &asked);
-        if let Some((cause, count)) = tally.failures.first_key_value() {
+        let mut wrong = judge::connections(&self.watched, &asked);
+        if let Some((cause, count)) = self.since_step.failures.first_key_value() {
             wrong = Some(format!("{count} connections failed ({cause})"));
         }
         match wrong {
@@ -109,10 +117,10 @@ impl Show {
 
     /// Looks at the connections from now on; gives their number.
     pub(crate) fn watch(&mut self, duration: Duration) -> Result<u64> {
-        self.load.take();
-        self.since_step = Tally::default();
+        self.look()?;
+        self.watched = Tally::default();
         self.pause(duration)?;
-        Ok(self.since_step.total())
+        Ok(self.watched.total())
     }
 
     pub(crate) fn pause(&mut self, duration: Duration) -> Result<()> {
@@ -133,11 +141,11 @@ impl Show {
 
     /// Waits until a member answers again; says how long after `start` that connection was opened.
     pub(crate) fn await_answer(&mut self, name: &str, start: Instant) -> Result<Duration> {
-        self.load.take();
         let mut opened = None;
         self.await_true("the first connection", |show| {
             let tally = show.load.take();
-            opened = tally.latest.get(name).copied();
+            show.since_step.add(&tally);
+            opened = tally.latest.get(name).copied().filter(|time| *time > start);
             Ok(opened.is_some())
         })?;
         self.await_slots()?;
@@ -178,6 +186,7 @@ impl Show {
     fn look(&mut self) -> Result<()> {
         let tally = self.load.take();
         self.since_step.add(&tally);
+        self.watched.add(&tally);
         self.frames.push_back(tally);
         if self.frames.len() > WINDOW {
             self.frames.pop_front();

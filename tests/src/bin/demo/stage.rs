@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use tests::lab::config;
 use tests::lab::farm::Farm;
-use tests::lab::namespace::sysctl;
 use tests::lab::nginx;
-use tests::lab::site::{Host, VIP4};
+use tests::lab::site::VIP4;
 
 /// Members.
 pub(crate) const MEMBERS: usize = 3;
@@ -37,9 +36,10 @@ pub(crate) fn vip() -> SocketAddr {
 /// Builds it; every member has its weight.
 pub(crate) fn build(weights: &[u16; MEMBERS]) -> Result<Farm> {
     let mut farm = Farm::new(MEMBERS as u8)?;
-    watch_neighbours_closely(&farm.site.edge)?;
+    farm.notice_dead_neighbours_soon()?;
     farm.start_gwm(&[farm.weights(GROUP, vip(), weights)])?;
     attach(&mut farm)?;
+    farm.await_shares(vip(), weights)?;
     Ok(farm)
 }
 
@@ -53,13 +53,4 @@ pub(crate) fn attach(farm: &mut Farm) -> Result<()> {
 /// The member as SASP and the balancer call it.
 pub(crate) fn key(farm: &Farm, member: usize) -> String {
     farm.site.members[member].address_for(vip()).to_string()
-}
-
-/// Linux asks a silent neighbour again after half a minute; whoever wants to lose fewer connections asks earlier.
-fn watch_neighbours_closely(edge: &Host) -> Result<()> {
-    edge.namespace.inside(|| {
-        sysctl("net/ipv4/neigh/eth0/base_reachable_time_ms", "1000")?;
-        sysctl("net/ipv4/neigh/eth0/retrans_time_ms", "200")?;
-        sysctl("net/ipv4/neigh/eth0/delay_first_probe_time", "1")
-    })?
 }
