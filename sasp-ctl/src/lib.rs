@@ -3,6 +3,17 @@
 //! # Layout
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
+//! * [`datapath`]: the kernel half, the only code that touches aya and netlink.
+//! * [`session`]: the balancer's connection to a GWM.
+//! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
+//! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * [`config`]: files and flags to validated values.
+//! * [`cli`]: the command line, one file a subcommand.
 
 pub mod balance;
+pub mod cli;
+pub mod config;
+pub mod datapath;
+pub mod gwm;
 pub mod sasp;
+pub mod session;

@@ -74,7 +74,7 @@ pub fn build() -> Result<Vec<Artifact>> {
     let status = cargo.wait().context("cannot wait for cargo")?;
     ensure!(
         status.success(),
-        "the BPF build failed ({status}); the compiler's messages are above"
+        "the BPF build failed ({status}): see the compiler's messages"
     );
     executables?
         .into_iter()
@@ -109,7 +109,8 @@ pub fn inputs() -> Result<Vec<PathBuf>> {
 fn cargo(subcommand: &str) -> Result<Command> {
     let toolchain = Toolchain::find()?;
     let linker = Linker::find(toolchain.llvm_major)?;
-    let (target, arch) = target(env::consts::ARCH, cfg!(target_endian = "big"));
+    let host = Host::of_the_build();
+    let target = host.bpf_target();
     let linker_variable = target.replace('-', "_").to_uppercase();
     let mut command = toolchain.command("cargo");
     environment::forget_host_build(&mut command);
@@ -121,7 +122,7 @@ fn cargo(subcommand: &str) -> Result<Command> {
         .arg(workspace::target_dir().join("bpf-build"))
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            rustflags(arch, linker.modified()?),
+            rustflags(&host.arch, linker.modified()?),
         )
         .env(
             format!("CARGO_TARGET_{linker_variable}_LINKER"),
@@ -131,14 +132,31 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// The BPF target of the host's endianness, and the name that aya's crates give its architecture.
-fn target(host_arch: &str, big_endian: bool) -> (&'static str, &str) {
-    let target = if big_endian {
-        "bpfeb-unknown-none"
-    } else {
-        "bpfel-unknown-none"
-    };
-    (target, host_arch)
+/// The machine whose kernel will run the object.
+struct Host {
+    arch: String,
+    is_big_endian: bool,
+}
+
+impl Host {
+    /// What cargo tells a build script, which may be built for another machine; or this one.
+    fn of_the_build() -> Self {
+        let arch = env::var("CARGO_CFG_TARGET_ARCH");
+        let endian = env::var("CARGO_CFG_TARGET_ENDIAN");
+        Self {
+            arch: arch.unwrap_or_else(|_| env::consts::ARCH.to_owned()),
+            is_big_endian: endian.map_or(cfg!(target_endian = "big"), |endian| endian == "big"),
+        }
+    }
+
+    /// BPF has the endianness of the kernel around it.
+    fn bpf_target(&self) -> &'static str {
+        if self.is_big_endian {
+            "bpfeb-unknown-none"
+        } else {
+            "bpfel-unknown-none"
+        }
+    }
 }
 
 /// BTF is made from debug info, by the linker when it is asked; aya's register layouts depend on

@@ -5,7 +5,9 @@
 
 use anyhow::{Context as _, Result, bail};
 use object::{
-    Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, read::elf::ElfFile64,
+    Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind,
+    elf::FileHeader64,
+    read::elf::{ElfFile64, ElfSymbol},
 };
 
 #[cfg(test)]
@@ -21,10 +23,12 @@ const PANIC_MARKS: [&str; 4] = [
     "unwrap_failed",
 ];
 
+type Elf<'a> = ElfFile64<'a, Endianness>;
+
 /// What an object holds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Sections with programs, such as `xdp`.
+    /// Entry points.
     pub programs: Vec<String>,
     /// Maps declared through BTF.
     pub btf_maps: Vec<String>,
@@ -35,7 +39,7 @@ pub struct Summary {
 /// # Errors
 /// If it is no ELF file, has no BTF, or has code that can panic.
 pub fn inspect(object: &[u8]) -> Result<Summary> {
-    let elf = ElfFile64::<Endianness>::parse(object).context("not an ELF file")?;
+    let elf = Elf::parse(object).context("not an ELF file")?;
     if let Some(symbol) = elf
         .symbols()
         .filter_map(|symbol| symbol.name().ok())
@@ -49,22 +53,35 @@ pub fn inspect(object: &[u8]) -> Result<Summary> {
     if elf.section_by_name(".BTF").is_none() {
         bail!("it has no .BTF section: debug info or the linker's --btf is missing");
     }
-    let maps = elf.section_by_name(".maps").map(|section| section.index());
-    let mut btf_maps: Vec<_> = elf
+    Ok(Summary {
+        programs: names(&elf, |symbol, section| {
+            symbol.kind() == SymbolKind::Text && symbol.is_global() && section != ".text"
+        }),
+        btf_maps: names(&elf, |_, section| section == ".maps"),
+    })
+}
+
+/// The sorted names of the symbols of which `wanted` says so, given their section's name.
+fn names<'a>(
+    elf: &Elf<'a>,
+    wanted: impl Fn(&ElfSymbol<'a, '_, FileHeader64<Endianness>>, &str) -> bool,
+) -> Vec<String> {
+    let mut names: Vec<_> = elf
         .symbols()
-        .filter(|symbol| maps.is_some() && symbol.section_index() == maps)
+        .filter(|symbol| {
+            let section = symbol
+                .section_index()
+                .and_then(|index| elf.section_by_index(index).ok());
+            let section = section.as_ref().and_then(|section| section.name().ok());
+            section.is_some_and(|section| wanted(symbol, section))
+        })
         .filter_map(|symbol| symbol.name().ok())
+        // A section is a symbol too, without a name.
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
-    btf_maps.sort();
-    let programs = elf
-        .sections()
-        .filter(|section| section.kind() == object::SectionKind::Text && section.size() > 0)
-        .filter_map(|section| section.name().ok().map(str::to_owned))
-        .filter(|name| name != ".text")
-        .collect();
-    Ok(Summary { programs, btf_maps })
+    names.sort();
+    names
 }
 
 fn is_panic(symbol: &&str) -> bool {

@@ -1,6 +1,9 @@
 //! What must be written into the maps. `datapath` carries it out in the order given and knows nothing of why.
 
+use std::net::SocketAddr;
+
 use sasp_xdp_common::abi::backend::{Backend, Index};
+use sasp_xdp_common::abi::flow::{Flow4, Flow6};
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::slot::Table;
 
@@ -11,6 +14,27 @@ pub enum Vip {
     V4(Vip4),
     /// IPv6.
     V6(Vip6),
+}
+
+impl Vip {
+    /// The key of a virtual address and port, for an IP protocol number.
+    pub fn new(address: SocketAddr, protocol: u8) -> Self {
+        let port = address.port().to_be_bytes();
+        match address {
+            SocketAddr::V4(v4) => Self::V4(Vip4 {
+                address: v4.ip().octets(),
+                port,
+                protocol,
+                reserved: 0,
+            }),
+            SocketAddr::V6(v6) => Self::V6(Vip6 {
+                address: v6.ip().octets(),
+                port,
+                protocol,
+                reserved: 0,
+            }),
+        }
+    }
 }
 
 /// One write. A list of them is ordered so that a packet never meets a half-made state: records before the table that
@@ -78,7 +102,17 @@ pub struct Adopted {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlowKey {
     /// IPv4.
-    V4(sasp_xdp_common::abi::flow::Flow4),
+    V4(Flow4),
     /// IPv6.
-    V6(sasp_xdp_common::abi::flow::Flow6),
+    V6(Flow6),
+}
+
+impl FlowKey {
+    /// The service that it is a flow of.
+    pub fn vip(&self) -> Vip {
+        match self {
+            Self::V4(flow) => Vip::V4(flow.vip),
+            Self::V6(flow) => Vip::V6(flow.vip),
+        }
+    }
 }

@@ -3,11 +3,24 @@
 //! # Layout
 //! * [`spec`]: a service as the config wants it.
 //! * [`inputs`]: what the GWM says, where members are.
+//! * [`hear`]: which of the GWM's words count.
+//! * [`effective`]: from words to weights (RFC 4678 section 5.3).
+//! * [`dead_band`]: which new weights are not worth it.
+//! * [`maglev`]: from weights to owners of slots.
+//! * [`slots`]: the life cycle of slots.
+//! * [`model`]: the state that all of these work on.
 //! * [`change`]: what must be written into the maps, in which order.
-//! * [`model`]: the state between them.
 #![forbid(unsafe_code)]
 
 pub mod change;
+pub mod dead_band;
+pub mod effective;
+pub mod hear;
 pub mod inputs;
+pub mod maglev;
 pub mod model;
+pub mod slots;
 pub mod spec;
+
+#[cfg(test)]
+mod tests;

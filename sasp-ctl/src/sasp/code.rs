@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// The TCP port on which a GWM listens (RFC 4678 section 10).
 pub const PORT: u16 = 3860;
 /// The protocol version that we speak.
@@ -35,6 +37,13 @@ macro_rules! open_enum {
                     Some(name) => f.write_str(name),
                     None => write!(f, "unknown {:#x}", self.0),
                 }
+            }
+        }
+
+        /// The name, as [`fmt::Display`] has it.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 

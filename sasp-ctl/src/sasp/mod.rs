@@ -8,9 +8,13 @@
 //! * [`msg`]: the messages as Rust values, and how each looks on the wire.
 //! * [`codec`]: whole messages to bytes and back.
 //! * [`frame`]: a byte stream into messages.
+//! * [`client`]: the balancer's side of a session.
+//! * [`gwm`]: the Group Workload Manager.
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod code;
 pub mod codec;
 pub mod frame;
+pub mod gwm;
 pub mod msg;

@@ -14,7 +14,7 @@ use crate::abi::slot::{Slot, Table, slot_of};
 
 /// All maps of one balancer. What the packet path only reads is public and plain; what it writes sits in cells, since
 /// the pipeline holds the maps by shared reference.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HostMaps {
     /// Key of the flow hash.
     pub seed: u64,

@@ -4,8 +4,15 @@ use super::*;
 
 #[test]
 fn the_target_has_the_endianness_of_the_host() {
-    assert_eq!(target("x86_64", false), ("bpfel-unknown-none", "x86_64"));
-    assert_eq!(target("s390x", true), ("bpfeb-unknown-none", "s390x"));
+    let target = |is_big_endian| {
+        Host {
+            arch: String::new(),
+            is_big_endian,
+        }
+        .bpf_target()
+    };
+    assert_eq!(target(false), "bpfel-unknown-none");
+    assert_eq!(target(true), "bpfeb-unknown-none");
 }
 
 #[test]

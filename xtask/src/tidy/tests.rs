@@ -70,7 +70,9 @@ fn test_functions_may_be_long() {
 #[test]
 fn a_module_begins_with_its_documentation() {
     assert_breaks("xtask/src/a.rs", "use std::fs;\n", 1, "//!");
+    assert_breaks("tests/tests/a.rs", "use std::fs;\n", 1, "//!");
     assert_tidy("sasp-xdp/src/main.rs", "#![no_std]\n\n//! What it is.\n");
+    assert_tidy("sasp-ctl/src/a/tests.rs", "use super::*;\n");
 }
 
 #[test]

@@ -6,17 +6,28 @@
 //!
 //! One clock: every `now_ns` is `CLOCK_MONOTONIC` in nanoseconds, the packet path's `seen_ns`.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use sasp_xdp_common::abi::backend::Index;
 use thiserror::Error;
 
-use super::change::{Adopted, Change, FlowKey};
+use self::batch::Batch;
+use self::member::Member;
+use self::pool::{Generations, Pool};
+use self::service::Service;
+use super::change::{Change, FlowKey, Vip};
 use super::inputs::Inputs;
 use super::spec::ServiceSpec;
 use crate::sasp::msg::{MemberKey, Name};
-use sasp_xdp_common::abi::flow::FlowEntry;
 
-mod report;
-
-pub use report::Report;
+mod adopt;
+mod batch;
+mod member;
+mod pool;
+pub mod report;
+mod service;
+mod sweep;
 
 /// Sizes of the maps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,10 +64,14 @@ pub enum LimitError {
 
 /// No service of the group has such a member.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("no service of group {group} has this member: `status` lists them")]
+#[error("no service of group {group} has a member {address} port {port}: see `sasp-ctl status`")]
 pub struct UnknownMember {
     /// The group asked for.
     pub group: Name,
+    /// The member's address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
 }
 
 /// What a sweep asks for: first the flows to forget, then the changes.
@@ -71,69 +86,164 @@ pub struct Sweep {
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Balancer {
+    limits: Limits,
+    /// Of the flow hash and of the tables.
     seed: u64,
+    indices: Pool<Index>,
+    ids: Pool<u32>,
+    generations: Generations,
+    services: BTreeMap<Vip, Service>,
+    /// `None` until the daemon has spoken: what was adopted stands.
+    inputs: Option<Inputs>,
 }
 
 impl Balancer {
-    /// Starts from what is in the maps (nothing, on a first start) and makes it what `specs` want.
-    ///
-    /// The words of the GWM, next hops and quiesced members come from the backends' records and stand until
-    /// [`Balancer::update`] says otherwise, so that a restart changes no table.
-    pub fn adopt(
-        _limits: Limits,
-        seed: u64,
-        _adopted: Adopted,
-        _specs: Vec<ServiceSpec>,
-        _now_ns: u64,
-    ) -> Result<(Self, Vec<Change>), LimitError> {
-        Ok((Self { seed }, Vec::new()))
-    }
-
     /// A new config. On an error everything stays as it was.
+    ///
+    /// Flows stay where they are, except that those of a member or service that is gone lose it, and that another
+    /// affinity finds flows in other slots.
     pub fn set_services(
         &mut self,
-        _specs: Vec<ServiceSpec>,
-        _now_ns: u64,
+        specs: Vec<ServiceSpec>,
+        now_ns: u64,
     ) -> Result<Vec<Change>, LimitError> {
-        Ok(Vec::new())
+        let mut batch = Batch::default();
+        self.configure(specs, now_ns, &mut batch)?;
+        Ok(batch.into_changes())
     }
 
     /// New words of a GWM, new next hops: all of them, as they stand now.
-    pub fn update(&mut self, _inputs: &Inputs, _now_ns: u64) -> Vec<Change> {
-        Vec::new()
+    pub fn update(&mut self, inputs: Inputs, now_ns: u64) -> Vec<Change> {
+        self.inputs = Some(inputs);
+        self.refresh(|_| true, now_ns)
     }
 
-    /// The operator takes a member out (it keeps its flows), or lets it back in.
+    /// The operator takes a member out of all services of a group (it keeps its flows), or lets it back in.
     pub fn quiesce(
         &mut self,
         group: &Name,
-        _member: &MemberKey,
-        _quiesced: bool,
-        _now_ns: u64,
+        member: &MemberKey,
+        quiesced: bool,
+        now_ns: u64,
     ) -> Result<Vec<Change>, UnknownMember> {
-        Err(UnknownMember {
-            group: group.clone(),
-        })
+        let mut known = false;
+        for service in self.services.values_mut() {
+            if service.spec.group != *group {
+                continue;
+            }
+            for candidate in &mut service.members {
+                if candidate.key == *member {
+                    candidate.quiesced = quiesced;
+                    known = true;
+                }
+            }
+        }
+        if !known {
+            return Err(UnknownMember {
+                group: group.clone(),
+                address: member.address,
+                port: member.port,
+            });
+        }
+        Ok(self.refresh(|service| service.spec.group == *group, now_ns))
     }
 
     /// Members that the operator has quiesced; after a restart the ones from before.
-    pub fn quiesced(&self) -> Vec<(Name, MemberKey)> {
-        Vec::new()
+    pub fn quiesced(&self) -> BTreeSet<(Name, MemberKey)> {
+        let mut quiesced = BTreeSet::new();
+        for service in self.services.values() {
+            let members = service.members.iter().filter(|member| member.quiesced);
+            quiesced.extend(members.map(|member| (service.spec.group.clone(), member.key)));
+        }
+        quiesced
     }
 
-    /// Takes stock of the remembered flows (all of both maps, read after `now_ns`), every few seconds: settles and
-    /// stabilises slots, finds the flows that may be forgotten.
-    pub fn sweep(
+    /// Refreshes the services that `concerned` picks.
+    fn refresh(&mut self, concerned: impl Fn(&Service) -> bool, now_ns: u64) -> Vec<Change> {
+        let mut batch = Batch::default();
+        for service in self.services.values_mut() {
+            if concerned(service) {
+                let freed = service.refresh(self.inputs.as_ref(), self.seed, now_ns, &mut batch);
+                give_back(&mut self.indices, freed);
+            }
+        }
+        batch.into_changes()
+    }
+
+    fn configure(
         &mut self,
-        _flows: impl IntoIterator<Item = (FlowKey, FlowEntry)>,
-        _now_ns: u64,
-    ) -> Sweep {
-        Sweep::default()
+        specs: Vec<ServiceSpec>,
+        now_ns: u64,
+        batch: &mut Batch,
+    ) -> Result<(), LimitError> {
+        self.check(&specs)?;
+        let wanted: BTreeSet<Vip> = specs.iter().map(vip).collect();
+        let gone = self.services.extract_if(.., |vip, _| !wanted.contains(vip));
+        for (vip, service) in gone {
+            let indices: Vec<Index> = service.indices().collect();
+            batch.remove_vip(vip);
+            batch.remove_service(service.id, service.published, &indices);
+            give_back(&mut self.indices, indices);
+            self.ids.give_back(service.id);
+        }
+        let quiesced = self.quiesced();
+        for spec in specs {
+            self.set_spec(spec, &quiesced);
+        }
+        for service in self.services.values_mut() {
+            let freed = service.refresh(self.inputs.as_ref(), self.seed, now_ns, batch);
+            give_back(&mut self.indices, freed);
+        }
+        Ok(())
     }
 
-    /// Everything that an operator may want to see.
-    pub fn report(&self) -> Report {
-        let _ = self.seed;
-        Report::default()
+    fn set_spec(&mut self, spec: ServiceSpec, quiesced: &BTreeSet<(Name, MemberKey)>) {
+        let ids = &mut self.ids;
+        let service = self.services.entry(vip(&spec)).or_insert_with(|| {
+            Service::new(&spec, ids.take().expect("`check` has counted the ids"))
+        });
+        let group = spec.group.clone();
+        service.set_spec(spec, |member| {
+            let index = self
+                .indices
+                .take()
+                .expect("`check` has counted the indices");
+            let mut member = Member::new(member, index, self.generations.next());
+            member.quiesced = quiesced.contains(&(group.clone(), member.key));
+            member
+        });
+    }
+
+    /// Fails if `specs` do not fit.
+    fn check(&self, specs: &[ServiceSpec]) -> Result<(), LimitError> {
+        let limit = self.limits.services;
+        if specs.len() > limit {
+            return Err(LimitError::Services {
+                wanted: specs.len(),
+                limit,
+            });
+        }
+        let wanted: usize = specs
+            .iter()
+            .map(|spec| match self.services.get(&vip(spec)) {
+                Some(service) => service.indices().count() + service.newcomers(&spec.members),
+                None => spec.members.len(),
+            })
+            .sum();
+        let limit = self.limits.backends.saturating_sub(1);
+        if wanted > limit {
+            return Err(LimitError::Backends { wanted, limit });
+        }
+        Ok(())
+    }
+}
+
+fn vip(spec: &ServiceSpec) -> Vip {
+    Vip::new(spec.vip, spec.protocol)
+}
+
+fn give_back(pool: &mut Pool<Index>, indices: Vec<Index>) {
+    for index in indices {
+        pool.give_back(index);
     }
 }

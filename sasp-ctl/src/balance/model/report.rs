@@ -1,6 +1,25 @@
 //! The balancer's state as an operator sees it. Field names are a contract: `status --json` prints them.
 
+use std::net::SocketAddr;
+
+use sasp_xdp_common::abi::limits::SLOTS;
+use sasp_xdp_common::parse::{TCP, UDP};
 use serde::Serialize;
+
+use super::Balancer;
+use super::member::Member;
+use super::service::Service;
+use crate::balance::inputs::Word;
+use crate::sasp::msg::MemberKey;
+
+impl Balancer {
+    /// Everything that an operator may want to see.
+    pub fn report(&self) -> Report {
+        Report {
+            services: self.services.values().map(service).collect(),
+        }
+    }
+}
 
 /// All services.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
@@ -14,7 +33,7 @@ pub struct Report {
 pub struct ServiceReport {
     /// `ADDR:PORT`, IPv6 in brackets.
     pub vip: String,
-    /// `tcp` or `udp`.
+    /// `tcp` or `udp`; a service is nothing else.
     pub protocol: &'static str,
     /// The SASP group.
     pub group: String,
@@ -101,4 +120,99 @@ pub struct WordReport {
     pub weight: u16,
     /// Opaque.
     pub state: u8,
+}
+
+fn service(service: &Service) -> ServiceReport {
+    let phases = service.slots.phases();
+    let mut owned = vec![0; usize::from(u16::MAX) + 1];
+    for slot in service.slots.table() {
+        owned[usize::from(slot.cur())] += 1;
+    }
+    let total = service
+        .members
+        .iter()
+        .map(|member| u64::from(member.outcome.weight))
+        .sum();
+    ServiceReport {
+        vip: service.spec.vip.to_string(),
+        protocol: protocol(service.spec.protocol),
+        group: service.spec.group.to_string(),
+        id: service.id,
+        weights: service.source.name(),
+        slots: SlotsReport {
+            total: SLOTS,
+            tracked: phases.fresh + phases.settled,
+            fresh: phases.fresh,
+            settled: phases.settled,
+            unowned: phases.unowned,
+        },
+        remembered_flows: service.remembered,
+        members: service
+            .members
+            .iter()
+            .map(|candidate| member(candidate, owned[usize::from(candidate.index)], total))
+            .collect(),
+    }
+}
+
+fn member(member: &Member, slots: usize, total_weight: u64) -> MemberReport {
+    let outcome = member.outcome;
+    MemberReport {
+        address: address(&member.key),
+        index: member.index,
+        generation: member.generation,
+        state: outcome.why.state(),
+        why: outcome.why.name(),
+        reason: outcome.why.text(),
+        usable: outcome.usable,
+        static_weight: member.static_weight,
+        gwm: member.word.map(word),
+        quiesced: member.quiesced,
+        effective_weight: outcome.weight,
+        table_weight: member.table_weight,
+        slots,
+        share_wanted: ratio(outcome.weight.into(), total_weight),
+        share: ratio(slots as u64, SLOTS as u64),
+        remembered_flows: member.remembered,
+        ifindex: member.next_hop.map_or(0, |hop| hop.ifindex),
+        mac: member.next_hop.map(|hop| mac(&hop.macs)),
+    }
+}
+
+fn word(word: Word) -> WordReport {
+    WordReport {
+        contact: word.contact,
+        quiesce: word.quiesce,
+        confident: word.confident,
+        registered_by_lb: word.by_lb,
+        weight: word.weight,
+        state: word.state,
+    }
+}
+
+/// 0 of nothing is 0.
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+fn protocol(number: u8) -> &'static str {
+    match number {
+        TCP => "tcp",
+        UDP => "udp",
+        _ => "other",
+    }
+}
+
+fn address(key: &MemberKey) -> String {
+    SocketAddr::new(key.address, key.port).to_string()
+}
+
+/// The destination of the two MAC addresses.
+fn mac(macs: &[u8; 12]) -> String {
+    let [a, b, c, d, e, f, ..] = macs;
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }

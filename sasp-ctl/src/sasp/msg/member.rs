@@ -1,6 +1,11 @@
 //! Member Data (0x3010) and the two components that follow it: Weight Entry (0x3012), Member State Instance (0x3013).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
+
+use serde::{Serialize, Serializer};
 
 use super::Name;
 use crate::sasp::{
@@ -17,6 +22,26 @@ pub struct MemberKey {
     pub port: u16,
     /// Address. An IPv4-mapped IPv6 address never stands here: decoding turns it into IPv4.
     pub address: IpAddr,
+}
+
+/// `ADDR:PORT` for TCP, `ADDR:PORT/udp` or `ADDR:PORT/NUMBER` otherwise, `ADDR` for a system-level member.
+impl fmt::Display for MemberKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let socket = SocketAddr::new(self.address, self.port);
+        match (self.protocol, self.port) {
+            (0, 0) => write!(f, "{}", self.address),
+            (6, _) => write!(f, "{socket}"),
+            (17, _) => write!(f, "{socket}/udp"),
+            (protocol, _) => write!(f, "{socket}/{protocol}"),
+        }
+    }
+}
+
+/// As [`fmt::Display`] has it.
+impl Serialize for MemberKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Member Data (0x3010).

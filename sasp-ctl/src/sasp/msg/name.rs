@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// A byte string of the protocol (LB UID, group name, label): compared bytewise, printed escaped.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Box<[u8]>);
@@ -48,6 +50,13 @@ impl fmt::Display for Name {
             Ok(text) => write!(f, "{}", text.escape_debug()),
             Err(_) => write!(f, "{}", self.0.escape_ascii()),
         }
+    }
+}
+
+/// Escaped, as [`fmt::Display`] has it.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

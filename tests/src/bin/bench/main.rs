@@ -1,9 +1,59 @@
-//! `cargo xtask bench`: what a packet, a table and a message cost. Prints, never asserts: absolute times are noisy, so
-//! each stands beside its ratio to a reference measured in the same minute.
+//! `cargo xtask bench [packets|tables|codec|update]…`: what a packet, a table, a message and a change of weights cost.
+//! Prints, never asserts: absolute times are noisy, so each stands beside its ratio to a reference of the same minute.
 
+mod codec;
 mod packets;
+mod report;
+mod tables;
+mod update;
 
-fn main() -> anyhow::Result<()> {
-    packets::run()?;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
+use crate::report::Report;
+
+const PARTS: [&str; 4] = ["packets", "tables", "codec", "update"];
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(wanted: Vec<String>) -> Result<()> {
+    if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        bail!("no benchmark `{unknown}`: there are {}", PARTS.join(", "));
+    }
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    if wants("update") {
+        // Before this process is bound to one CPU, which the daemon under test would inherit.
+        update::run()?;
+    }
+    bind_to_one_cpu()?;
+    let mut rig = packets::Rig::load()?;
+    let report = Report::start(rig.reference_ns()?);
+    if wants("packets") {
+        rig.run(&report)?;
+    }
+    if wants("tables") {
+        tables::run(&report);
+    }
+    if wants("codec") {
+        codec::run(&report)?;
+    }
     Ok(())
+}
+
+/// Per-CPU maps and caches stay warm only where the process stays.
+fn bind_to_one_cpu() -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(0)?;
+    sched_setaffinity(Pid::from_raw(0), &cpus).context("binding to CPU 0")
 }

@@ -2,85 +2,105 @@
 //!
 //! A repeated program is fed its own output, so a helper program restores the frame before every run, gives it the
 //! next flow, and tail-calls the program under test. The same with a program that does nothing gives the cost of that;
-//! the difference of the minima over interleaved rounds is printed.
+//! the difference over interleaved rounds is printed.
 
-use std::time::Duration;
+mod frames;
+mod world;
 
 use anyhow::{Context as _, Result, ensure};
-use aya::maps::{Array, ArrayOfMaps, HashMap, ProgramArray};
+use aya::maps::{Array, ProgramArray};
 use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
-use sasp_xdp_common::abi::backend::{Backend, USABLE};
-use sasp_xdp_common::abi::bench::{FRAME, Template};
+use sasp_xdp_common::abi::bench::Template;
 use sasp_xdp_common::abi::names;
-use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
-use sasp_xdp_common::abi::slot::{Slot, Table};
 
-const ROUNDS: usize = 9;
-const REPEAT: u32 = 500_000;
-const BACKENDS: u16 = 100;
-const XDP_PASS: u32 = 2;
-const XDP_TX: u32 = 3;
+use self::frames::Case;
+use crate::report::Report;
 
-struct Case {
-    name: String,
-    /// The XDP action that the balancer must give: a benchmark of the wrong way is worth nothing.
-    verdict: u32,
-    template: Template,
+const ROUNDS: usize = 15;
+const REPEAT: u32 = 200_000;
+
+/// The program under test with a service in its maps, and the helper programs.
+pub(crate) struct Rig {
+    helpers: Ebpf,
+    balancer: ProgramFd,
+    stub: ProgramFd,
+    reference: ProgramFd,
+    // Its maps go when it goes.
+    _balancer: Ebpf,
 }
 
-pub(crate) fn run() -> Result<()> {
-    let mut balancer = load_balancer()?;
-    let mut helpers = load_helpers()?;
-    let cases = cases();
-    let balancer = program(&mut balancer, names::PROGRAM)?;
-    let stub = program(&mut helpers, "stub")?;
-    let reference = program(&mut helpers, "reference")?;
-    program(&mut helpers, "restore")?;
-    let mut best = vec![[Duration::MAX; 3]; cases.len()];
-    let mut last = 0;
-    for _ in 0..ROUNDS {
-        for (case, best) in cases.iter().zip(&mut best) {
-            for (target, best) in [&stub, &reference, &balancer]
-                .into_iter()
-                .zip(best.iter_mut())
-            {
-                let (duration, verdict) = measure(&mut helpers, case, target)?;
-                *best = duration.min(*best);
-                last = verdict;
-            }
-            ensure!(last == case.verdict, "{}: XDP action {last}", case.name);
+impl Rig {
+    /// Loads both objects, which must have been built.
+    pub(crate) fn load() -> Result<Self> {
+        let mut helpers = EbpfLoader::new().load(&world::object("sasp-xdp-bench")?)?;
+        let mut object = world::load()?;
+        let balancer = program(&mut object, names::PROGRAM)?;
+        let stub = program(&mut helpers, "stub")?;
+        let reference = program(&mut helpers, "reference")?;
+        program(&mut helpers, "restore")?;
+        Ok(Self {
+            helpers,
+            balancer,
+            stub,
+            reference,
+            _balancer: object,
+        })
+    }
+
+    /// Net time of the reference program.
+    pub(crate) fn reference_ns(&mut self) -> Result<f64> {
+        let case = frames::reference();
+        let reference = self.reference.try_clone()?;
+        self.net_ns(&case, &reference)
+    }
+
+    /// Measures and prints every case.
+    pub(crate) fn run(&mut self, report: &Report) -> Result<()> {
+        let balancer = self.balancer.try_clone()?;
+        for case in frames::cases() {
+            report.row(&case.name, self.net_ns(&case, &balancer)?);
         }
+        Ok(())
     }
-    println!("{:<34} {:>8} {:>8} {:>8}", "case", "ns", "ref ns", "ratio");
-    for (case, [stub, reference, balancer]) in cases.iter().zip(best) {
-        let own = balancer.as_nanos() as f64 - stub.as_nanos() as f64;
-        let reference = reference.as_nanos() as f64 - stub.as_nanos() as f64;
-        println!(
-            "{:<34} {own:>8.0} {reference:>8.0} {:>8.1}",
-            case.name,
-            own / reference
-        );
-    }
-    Ok(())
-}
 
-fn measure(helpers: &mut Ebpf, case: &Case, target: &ProgramFd) -> Result<(Duration, u32)> {
-    let mut template: Array<_, Template> =
-        Array::try_from(helpers.map_mut("TEMPLATE").context("TEMPLATE")?)?;
-    template.set(0, case.template, 0)?;
-    let mut targets = ProgramArray::try_from(helpers.map_mut("TARGET").context("TARGET")?)?;
-    targets.set(0, target, 0)?;
-    let restore: &mut Xdp = helpers
-        .program_mut("restore")
-        .context("restore")?
-        .try_into()?;
-    let result = restore.test_run(TestRunOptions {
-        data_in: Some(&case.template.frame),
-        repeat: REPEAT,
-        ..TestRunOptions::default()
-    })?;
-    Ok((result.duration, result.return_value))
+    fn net_ns(&mut self, case: &Case, target: &ProgramFd) -> Result<f64> {
+        let stub = self.stub.try_clone()?;
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            without.push(self.measure(case, &stub)?.0);
+            let (ns, verdict) = self.measure(case, target)?;
+            ensure!(
+                verdict == case.verdict,
+                "{}: XDP action {verdict}",
+                case.name
+            );
+            with.push(ns);
+        }
+        Ok(undisturbed(with) - undisturbed(without))
+    }
+
+    /// Nanoseconds per run, and what the last run returned.
+    fn measure(&mut self, case: &Case, target: &ProgramFd) -> Result<(f64, u32)> {
+        let template = self
+            .helpers
+            .map_mut("TEMPLATE")
+            .context("no map TEMPLATE")?;
+        Array::<_, Template>::try_from(template)?.set(0, case.template, 0)?;
+        let targets = self.helpers.map_mut("TARGET").context("no map TARGET")?;
+        ProgramArray::try_from(targets)?.set(0, target, 0)?;
+        let restore = self
+            .helpers
+            .program_mut("restore")
+            .context("no program restore")?;
+        let restore: &mut Xdp = restore.try_into()?;
+        let result = restore.test_run(TestRunOptions {
+            data_in: Some(&case.template.frame),
+            repeat: REPEAT,
+            ..TestRunOptions::default()
+        })?;
+        Ok((result.duration.as_nanos() as f64, result.return_value))
+    }
 }
 
 fn program(object: &mut Ebpf, name: &str) -> Result<ProgramFd> {
@@ -92,130 +112,10 @@ fn program(object: &mut Ebpf, name: &str) -> Result<ProgramFd> {
     Ok(program.fd()?.try_clone()?)
 }
 
-fn object(name: &str) -> Result<Vec<u8>> {
-    let dir = std::env::var("BPF_DIR").unwrap_or("target/bpf".into());
-    std::fs::read(format!("{dir}/{name}")).context("reading the BPF object")
-}
-
-fn load_helpers() -> Result<Ebpf> {
-    Ok(EbpfLoader::new().load(&object("sasp-xdp-bench")?)?)
-}
-
-fn load_balancer() -> Result<Ebpf> {
-    let mut balancer = EbpfLoader::new()
-        .override_global("AYA_LOG_LEVEL", &0_u8, true)
-        .override_global(names::SEED, &0x5a5a_1234_u64, true)
-        .load(&object("sasp-xdp")?)?;
-    let mut backends: Array<_, Backend> =
-        Array::try_from(balancer.map_mut(names::BACKENDS).context("map")?)?;
-    for index in 1..=BACKENDS {
-        let mac = [2, 0, 0, 0, 0, index as u8, 2, 0, 0, 0, 0, 0];
-        let record = Backend {
-            flags: USABLE,
-            generation: 1,
-            ifindex: 1,
-            macs: mac,
-            ..Backend::default()
-        };
-        backends.set(index.into(), record, 0)?;
-    }
-    let mut table: Box<Table> = vec![Slot::EMPTY; 65536]
-        .into_boxed_slice()
-        .try_into()
-        .ok()
-        .context("table")?;
-    for (index, slot) in table.iter_mut().enumerate() {
-        *slot = Slot::stable(1 + (index as u32).wrapping_mul(2_654_435_769) as u16 % BACKENDS);
-    }
-    let inner: Array<_, Table> = Array::create(1, 0)?;
-    let mut inner = inner;
-    inner.set(0, *table, 0)?;
-    let mut tables: ArrayOfMaps<_, Array<aya::maps::MapData, Table>> =
-        ArrayOfMaps::try_from(balancer.map_mut(names::TABLES).context("map")?)?;
-    tables.set(0, &inner, 0)?;
-    let mut services: HashMap<_, Vip4, Service> =
-        HashMap::try_from(balancer.map_mut(names::SERVICES_V4).context("map")?)?;
-    let vip = Vip4 {
-        address: [10, 0, 0, 100],
-        port: 80_u16.to_be_bytes(),
-        protocol: 6,
-        reserved: 0,
-    };
-    services.insert(vip, Service { id: 0, flags: 0 }, 0)?;
-    let mut services: HashMap<_, Vip6, Service> =
-        HashMap::try_from(balancer.map_mut(names::SERVICES_V6).context("map")?)?;
-    let vip = Vip6 {
-        address: V6_VIP,
-        port: 80_u16.to_be_bytes(),
-        protocol: 6,
-        reserved: 0,
-    };
-    services.insert(vip, Service { id: 0, flags: 0 }, 0)?;
-    Ok(balancer)
-}
-
-const V6_VIP: [u8; 16] = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x64];
-
-fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (family, make) in [("v4", v4 as fn(u8, u16) -> Template), ("v6", v6)] {
-        for (kind, flags) in [("established", 0x10), ("new", 0x02)] {
-            for flows in [1, 65_536, 500_000] {
-                let template = Template {
-                    flows,
-                    ..make(flags, 80)
-                };
-                cases.push(Case {
-                    verdict: XDP_TX,
-                    name: format!("DSR {family} {kind} {flows} flows"),
-                    template,
-                });
-            }
-        }
-        let template = Template {
-            flows: 65_536,
-            ..make(0x10, 81)
-        };
-        cases.push(Case {
-            verdict: XDP_PASS,
-            name: format!("PASS {family} other port"),
-            template,
-        });
-    }
-    cases
-}
-
-fn v4(flags: u8, port: u16) -> Template {
-    let mut frame = [0; FRAME];
-    frame[12..16].copy_from_slice(&[0x08, 0x00, 0x45, 0]);
-    frame[16..18].copy_from_slice(&((FRAME - 14) as u16).to_be_bytes());
-    frame[22..24].copy_from_slice(&[64, 6]);
-    frame[26..34].copy_from_slice(&[192, 0, 2, 1, 10, 0, 0, 100]);
-    frame[36..38].copy_from_slice(&port.to_be_bytes());
-    frame[46] = 0x50;
-    frame[47] = flags;
-    Template {
-        frame,
-        address_at: 27,
-        port_at: 34,
-        flows: 1,
-    }
-}
-
-fn v6(flags: u8, port: u16) -> Template {
-    let mut frame = [0; FRAME];
-    frame[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
-    frame[18..20].copy_from_slice(&((FRAME - 54) as u16).to_be_bytes());
-    frame[20..22].copy_from_slice(&[6, 64]);
-    frame[22..26].copy_from_slice(&[0x20, 1, 0xd, 0xb8]);
-    frame[38..54].copy_from_slice(&V6_VIP);
-    frame[56..58].copy_from_slice(&port.to_be_bytes());
-    frame[66] = 0x50;
-    frame[67] = flags;
-    Template {
-        frame,
-        address_at: 34,
-        port_at: 54,
-        flows: 1,
-    }
+/// The mean of the best third. The kernel gives whole nanoseconds, too coarse for the shortest programs; a mean over
+/// rounds that noise has shifted by fractions is finer than the minimum.
+fn undisturbed(mut rounds: Vec<f64>) -> f64 {
+    rounds.sort_unstable_by(f64::total_cmp);
+    rounds.truncate(ROUNDS / 3);
+    rounds.iter().sum::<f64>() / rounds.len() as f64
 }

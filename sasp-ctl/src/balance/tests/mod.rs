@@ -1,0 +1,8 @@
+//! All of `balance` at work: with the packet pipeline, on the host's maps.
+
+mod adopt;
+mod config;
+mod frames;
+mod life;
+mod promise;
+mod world;

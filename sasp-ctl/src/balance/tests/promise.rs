@@ -1,0 +1,361 @@
+//! The promise of the data plane (design: no per-flow state unless a slot has changed owner): no live flow that has
+//! spoken within the idle timeout ever changes backend unless its backend died.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use sasp_xdp_common::abi::backend::Index;
+use sasp_xdp_common::parse::{TCP, UDP};
+
+use super::frames::Says;
+use super::world::{World, key, next_hop, service, word};
+use crate::balance::change::Change;
+use crate::balance::inputs::{Freshness, Word};
+use crate::balance::spec::{Affinity, MemberSpec, OnDown, ServiceSpec, Track};
+
+const MEMBERS: u8 = 4;
+const FLOWS: u8 = 40;
+const UDP_IDLE: Duration = Duration::from_secs(60);
+
+/// What happens next. `service` is 0 (TCP, IPv4) or 1 (UDP, IPv6).
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Packet {
+        service: usize,
+        flow: u8,
+        says: Says,
+    },
+    Wait(Duration),
+    Sweep,
+    Word {
+        service: usize,
+        member: u8,
+        word: Option<Word>,
+    },
+    Session {
+        service: usize,
+        freshness: Freshness,
+        converging: bool,
+    },
+    Quiesce {
+        service: usize,
+        member: u8,
+        quiesced: bool,
+    },
+    NextHop {
+        member: u8,
+        resolved: bool,
+    },
+    /// Takes a member out of the config, or puts it back.
+    Toggle {
+        service: usize,
+        member: u8,
+    },
+    Restart,
+}
+
+/// A flow as its client sees it.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    backend: Index,
+    generation: u32,
+    spoke_ns: u64,
+}
+
+/// The world, and what the flows expect of it.
+struct Witness {
+    world: World,
+    flows: HashMap<(usize, u8), Flow>,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Packets in bursts: what happens between them is what matters, and tables are dear.
+    let burst = prop::collection::vec(packet(), 40..60);
+    let events = prop::collection::vec(event(), 1..3);
+    prop::collection::vec((burst, events), 20).prop_map(|rounds| {
+        let flatten = |(packets, events): (Vec<Step>, Vec<Step>)| packets.into_iter().chain(events);
+        rounds.into_iter().flat_map(flatten).collect()
+    })
+}
+
+fn packet() -> impl Strategy<Value = Step> {
+    let says = prop_oneof![
+        3 => Just(Says::Open),
+        10 => Just(Says::Data),
+        1 => Just(Says::Reset),
+    ];
+    let packet = (0..2_usize, 0..FLOWS, says);
+    let short =
+        prop::sample::select(vec![0, 1, 1_000_000, 999_999_999]).prop_map(Duration::from_nanos);
+    prop_oneof![
+        9 => packet.prop_map(|(service, flow, says)| Step::Packet { service, flow, says }),
+        1 => short.prop_map(Step::Wait),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Step> {
+    let any_word = prop_oneof![
+        4 => (1u16..=64).prop_map(|weight| Some(word(weight))),
+        1 => Just(Some(word(0))),
+        4 => (any::<bool>(), any::<bool>(), any::<bool>(), 0u16..3).prop_map(
+            |(contact, quiesce, confident, weight)| {
+                Some(Word { contact, quiesce, confident, ..word(weight) })
+            }
+        ),
+        1 => Just(None),
+    ];
+    let session = (
+        0..2_usize,
+        prop_oneof![
+            5 => Just(Freshness::Live),
+            1 => Just(Freshness::Held),
+            1 => Just(Freshness::Gone),
+        ],
+        any::<bool>(),
+    );
+    let who = || (0..2_usize, 1..=MEMBERS);
+    prop_oneof![
+        6 => (who(), any_word).prop_map(|((service, member), word)| Step::Word { service, member, word }),
+        1 => session.prop_map(|(service, freshness, converging)| {
+            Step::Session { service, freshness, converging }
+        }),
+        1 => (who(), any::<bool>()).prop_map(|((service, member), quiesced)| {
+            Step::Quiesce { service, member, quiesced }
+        }),
+        2 => (1..=MEMBERS, prop::bool::weighted(0.7)).prop_map(|(member, resolved)| {
+            Step::NextHop { member, resolved }
+        }),
+        2 => who().prop_map(|(service, member)| Step::Toggle { service, member }),
+        1 => Just(Step::Restart),
+        5 => Just(Step::Sweep),
+        5 => waits().prop_map(Step::Wait),
+    ]
+}
+
+/// Around everything that has a time limit.
+fn waits() -> impl Strategy<Value = Duration> {
+    let around = |time: Duration| {
+        prop::sample::select(vec![
+            time - Duration::from_nanos(1),
+            time,
+            time + Duration::from_nanos(1),
+            time + Duration::from_secs(3),
+            time / 2,
+            time - Duration::from_secs(1),
+        ])
+    };
+    prop_oneof![
+        2 => Just(Duration::from_secs(5)),
+        3 => around(UDP_IDLE),
+        2 => around(super::world::TCP_IDLE),
+    ]
+}
+
+fn specs(track: Track, affinity: Affinity) -> Vec<ServiceSpec> {
+    let tcp = ServiceSpec {
+        track,
+        affinity,
+        ..service("tcp", "192.0.2.1:80", TCP, &[1, 2, 3])
+    };
+    let udp = ServiceSpec {
+        on_down: OnDown::Rehash,
+        track,
+        affinity,
+        ..service("udp", "[2001:db8::1]:53", UDP, &[1, 2, 3])
+    };
+    vec![tcp, udp]
+}
+
+impl Witness {
+    fn new(specs: Vec<ServiceSpec>) -> Self {
+        let mut world = World::new(specs);
+        let address = key(TCP, MEMBERS).address;
+        world
+            .inputs
+            .next_hops
+            .insert(address, Some(next_hop(address)));
+        for name in ["tcp", "udp"] {
+            world.say(name, &[]);
+        }
+        Self {
+            world,
+            flows: HashMap::new(),
+        }
+    }
+
+    fn take(&mut self, step: Step) -> TestCaseResult {
+        match step {
+            Step::Packet {
+                service,
+                flow,
+                says,
+            } => return self.packet(service, flow, says),
+            Step::Wait(time) => self.world.wait(time),
+            Step::Sweep => self.world.sweep(),
+            Step::Word {
+                service,
+                member,
+                word,
+            } => {
+                let spec = &self.world.specs[service];
+                let input = self.world.inputs.groups.get_mut(&spec.group).unwrap();
+                let key = key(spec.protocol, member);
+                match word {
+                    Some(word) => input.members.insert(key, word),
+                    None => input.members.remove(&key),
+                };
+                self.world.update();
+            }
+            Step::Session {
+                service,
+                freshness,
+                converging,
+            } => {
+                let spec = &self.world.specs[service];
+                let input = self.world.inputs.groups.get_mut(&spec.group).unwrap();
+                input.freshness = freshness;
+                input.converging = converging;
+                self.world.update();
+            }
+            Step::Quiesce {
+                service,
+                member,
+                quiesced,
+            } => {
+                let spec = &self.world.specs[service];
+                let (group, key) = (spec.group.clone(), key(spec.protocol, member));
+                let now = self.world.maps.now_ns;
+                // It may be out of the config.
+                if let Ok(changes) = self.world.balancer.quiesce(&group, &key, quiesced, now) {
+                    self.world.apply(changes);
+                }
+            }
+            Step::NextHop { member, resolved } => {
+                let address = key(TCP, member).address;
+                let hop = resolved.then(|| next_hop(address));
+                self.world.inputs.next_hops.insert(address, hop);
+                self.world.update();
+            }
+            Step::Toggle { service, member } => {
+                let spec = &mut self.world.specs[service];
+                let key = key(spec.protocol, member);
+                let before = spec.members.len();
+                spec.members.retain(|member| member.key != key);
+                if spec.members.len() == before {
+                    spec.members.push(MemberSpec {
+                        key,
+                        weight: member.into(),
+                    });
+                }
+                self.world.configure();
+            }
+            Step::Restart => {
+                let changes = self.world.restart();
+                prop_assert!(changes.is_empty(), "a restart changed {}", changes.len());
+                let changes = self.world.update();
+                let tables = changes
+                    .iter()
+                    .filter(|change| matches!(change, Change::SetTable { .. }));
+                prop_assert_eq!(tables.count(), 0, "a restart moved slots");
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, service: usize, flow: u8, says: Says) -> TestCaseResult {
+        let spec = &self.world.specs[service];
+        let (tcp, idle) = (spec.protocol == TCP, spec.idle.as_nanos() as u64);
+        let opens = tcp && says == Says::Open;
+        let transient = tcp && says == Says::Reset;
+        let sent = self.world.send(client(service, flow), spec, says);
+        let now = self.world.maps.now_ns;
+        let lives = self.flows.get(&(service, flow)).copied().filter(|flow| {
+            let record = self.world.record(flow.backend);
+            let there = record.usable() && record.generation == flow.generation;
+            there && now - flow.spoke_ns <= idle
+        });
+        match lives {
+            Some(flow) if !opens => {
+                prop_assert_eq!(sent, Ok(flow.backend), "a live flow moved: {:?}", flow);
+            }
+            _ => {}
+        }
+        if opens && let Ok(index) = sent {
+            prop_assert!(
+                self.world.record(index).weight > 0,
+                "{} opened flows get none",
+                index
+            );
+        }
+        if transient {
+            return Ok(());
+        }
+        match sent {
+            Ok(backend) => {
+                let generation = self.world.record(backend).generation;
+                let spoke = Flow {
+                    backend,
+                    generation,
+                    spoke_ns: now,
+                };
+                self.flows.insert((service, flow), spoke);
+            }
+            Err(_) => {
+                self.flows.remove(&(service, flow));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody speaks any more.
+    fn rest(&mut self) -> TestCaseResult {
+        self.world.calm_down();
+        prop_assert_eq!(self.world.tracked(), 0, "slots stay tracked");
+        prop_assert_eq!(self.world.flows(), 0, "flows stay remembered");
+        Ok(())
+    }
+}
+
+/// Clients share addresses, so that affinity to a client has something to hold together.
+fn client(service: usize, flow: u8) -> SocketAddr {
+    let port = 40_000 + u16::from(flow);
+    let host = flow / 4 + 1;
+    match service {
+        0 => (Ipv4Addr::new(198, 51, 100, host), port).into(),
+        _ => (
+            Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, host.into()),
+            port,
+        )
+            .into(),
+    }
+}
+
+fn history(track: Track, affinity: Affinity, steps: Vec<Step>) -> TestCaseResult {
+    let mut witness = Witness::new(specs(track, affinity));
+    for step in steps {
+        witness.take(step)?;
+    }
+    witness.rest()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_live_flow_changes_backend_unless_its_backend_died(steps in steps()) {
+        history(Track::Exceptions, Affinity::Flow, steps)?;
+    }
+
+    #[test]
+    fn nor_where_a_client_sticks_to_a_backend(steps in steps()) {
+        history(Track::Exceptions, Affinity::Client, steps)?;
+    }
+
+    #[test]
+    fn nor_where_every_flow_is_remembered(steps in steps()) {
+        history(Track::Always, Affinity::Flow, steps)?;
+    }
+}

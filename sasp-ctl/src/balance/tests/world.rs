@@ -1,0 +1,344 @@
+//! A balancer, the maps that it fills, and the packet path that reads them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use sasp_xdp_common::abi::backend::{Backend, Index};
+use sasp_xdp_common::abi::counters::Reason;
+use sasp_xdp_common::abi::flow::FlowEntry;
+use sasp_xdp_common::maps::host::HostMaps;
+use sasp_xdp_common::packet::Frame;
+use sasp_xdp_common::parse::TCP;
+use sasp_xdp_common::pipeline;
+
+use super::frames::{Says, frame};
+use crate::balance::change::{Adopted, Change, FlowKey, Vip};
+use crate::balance::inputs::{Freshness, GroupInput, Inputs, NextHop, Word};
+use crate::balance::model::{Balancer, Limits};
+use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
+use crate::sasp::msg::{MemberKey, Name};
+
+pub(super) const SEED: u64 = 0x0dd_5eed;
+pub(super) const LIMITS: Limits = Limits {
+    services: 8,
+    backends: 64,
+};
+pub(super) const TCP_IDLE: Duration = Duration::from_secs(900);
+
+/// A word that gives a member new flows.
+pub(super) const fn word(weight: u16) -> Word {
+    Word {
+        contact: true,
+        quiesce: false,
+        confident: true,
+        by_lb: true,
+        weight,
+        state: 0,
+    }
+}
+
+/// The GWM knows that the member is not there.
+pub(super) const DOWN: Word = Word {
+    contact: false,
+    ..word(0)
+};
+
+pub(super) fn group(name: &str) -> Name {
+    Name::new(name.as_bytes()).unwrap()
+}
+
+/// Member `number` of any service of `protocol`.
+pub(super) fn key(protocol: u8, number: u8) -> MemberKey {
+    MemberKey {
+        protocol,
+        port: 80,
+        address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, number)),
+    }
+}
+
+/// A service over the members of these numbers.
+pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> ServiceSpec {
+    ServiceSpec {
+        group: group(name),
+        vip: vip.parse().unwrap(),
+        protocol,
+        forward: Forward::Dsr,
+        on_down: OnDown::Keep,
+        track: Track::Exceptions,
+        affinity: Affinity::Flow,
+        all_zero: AllZero::Equal,
+        quic: false,
+        idle: if protocol == TCP {
+            TCP_IDLE
+        } else {
+            Duration::from_secs(60)
+        },
+        dead_band_permille: 0,
+        members: members
+            .iter()
+            .map(|&number| MemberSpec {
+                key: key(protocol, number),
+                weight: 10,
+            })
+            .collect(),
+    }
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) maps: HostMaps,
+    pub(super) balancer: Balancer,
+    pub(super) specs: Vec<ServiceSpec>,
+    pub(super) inputs: Inputs,
+}
+
+impl World {
+    /// Starts with empty maps at second 100. Every member has a next hop; groups are [`Freshness::Held`].
+    pub(super) fn new(specs: Vec<ServiceSpec>) -> Self {
+        let mut maps = HostMaps::new(SEED);
+        maps.now_ns = 100_000_000_000;
+        let (balancer, changes) = start(&maps, &specs);
+        let mut world = Self {
+            maps,
+            balancer,
+            specs,
+            inputs: Inputs::default(),
+        };
+        world.apply(changes);
+        for spec in &world.specs {
+            let held = GroupInput {
+                freshness: Freshness::Held,
+                ..GroupInput::default()
+            };
+            world.inputs.groups.insert(spec.group.clone(), held);
+            for member in &spec.members {
+                let hop = next_hop(member.key.address);
+                world.inputs.next_hops.insert(member.key.address, Some(hop));
+            }
+        }
+        world.update();
+        world
+    }
+
+    /// Tells the balancer everything, as the daemon does after every event.
+    pub(super) fn update(&mut self) -> Vec<Change> {
+        let changes = self.balancer.update(self.inputs.clone(), self.maps.now_ns);
+        self.apply(changes.clone());
+        changes
+    }
+
+    /// The group goes live with these words.
+    pub(super) fn say(&mut self, name: &str, words: &[(MemberKey, Word)]) -> Vec<Change> {
+        let input = self.inputs.groups.entry(group(name)).or_default();
+        input.freshness = Freshness::Live;
+        input.members = words.iter().copied().collect();
+        self.update()
+    }
+
+    pub(super) fn configure(&mut self) -> Vec<Change> {
+        let (specs, now) = (self.specs.clone(), self.maps.now_ns);
+        let changes = self.balancer.set_services(specs, now).unwrap();
+        self.apply(changes.clone());
+        changes
+    }
+
+    /// Another daemon adopts what is in the maps.
+    pub(super) fn restart(&mut self) -> Vec<Change> {
+        let (balancer, changes) = start(&self.maps, &self.specs);
+        self.balancer = balancer;
+        self.apply(changes.clone());
+        changes
+    }
+
+    pub(super) fn sweep(&mut self) {
+        let sweep = self.balancer.sweep(flows(&self.maps), self.maps.now_ns);
+        for key in &sweep.forget {
+            let known = match key {
+                FlowKey::V4(flow) => self.maps.flows_v4.borrow_mut().remove(flow).is_some(),
+                FlowKey::V6(flow) => self.maps.flows_v6.borrow_mut().remove(flow).is_some(),
+            };
+            assert!(known, "{key:?} was to be forgotten but is not there");
+        }
+        self.apply(sweep.changes);
+    }
+
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.maps.now_ns += time.as_nanos() as u64;
+    }
+
+    /// Lets all flows go idle, sweeping as the daemon does.
+    pub(super) fn calm_down(&mut self) {
+        for _ in 0..4 {
+            self.wait(TCP_IDLE + Duration::from_secs(3));
+            self.sweep();
+        }
+    }
+
+    pub(super) fn flows(&self) -> usize {
+        self.maps.flows_v4.borrow().len() + self.maps.flows_v6.borrow().len()
+    }
+
+    pub(super) fn tracked(&self) -> usize {
+        let slots = self.maps.tables.values().flat_map(|table| table.iter());
+        slots.filter(|slot| slot.tracked()).count()
+    }
+
+    /// Sends a packet; the backend that got it.
+    pub(super) fn send(
+        &self,
+        client: SocketAddr,
+        spec: &ServiceSpec,
+        says: Says,
+    ) -> Result<Index, Reason> {
+        let mut bytes = frame(client, spec.vip, spec.protocol, says);
+        let mut frame = Frame {
+            bytes: &mut bytes,
+            ingress_ifindex: 1,
+        };
+        pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
+    }
+
+    /// The backend of member `number` of the first service.
+    pub(super) fn index(&self, number: u8) -> Index {
+        let spec = &self.specs[0];
+        let address = key(spec.protocol, number).address;
+        let report = self.balancer.report();
+        let service = report
+            .services
+            .iter()
+            .find(|service| service.vip == spec.vip.to_string());
+        let members = &service.expect("the service is there").members;
+        let member = members
+            .iter()
+            .find(|member| member.address == format!("{address}:80"));
+        member.expect("the member is there").index
+    }
+
+    /// Slots of the first service that member `number` owns.
+    pub(super) fn slots(&self, number: u8) -> usize {
+        let index = self.index(number);
+        let Vip::V4(vip) = Vip::new(self.specs[0].vip, self.specs[0].protocol) else {
+            panic!("the first service is one of IPv4");
+        };
+        let table = &self.maps.tables[&self.maps.services_v4[&vip].id];
+        table.iter().filter(|slot| slot.cur() == index).count()
+    }
+
+    pub(super) fn record(&self, index: Index) -> &Backend {
+        &self.maps.backends[usize::from(index)]
+    }
+
+    /// Carries changes out, and refuses those that a packet would notice half-made.
+    pub(super) fn apply(&mut self, changes: Vec<Change>) {
+        let maps = &mut self.maps;
+        for change in changes {
+            match change {
+                Change::SetBackend { index, record } => {
+                    assert_ne!(record.generation, 0, "{index}: no generation");
+                    maps.backends[usize::from(index)] = record;
+                }
+                Change::SetTable { service, table } => {
+                    maps.tables.insert(service, table);
+                }
+                Change::SetService { vip, service } => {
+                    assert!(
+                        maps.tables.contains_key(&service.id),
+                        "{vip:?}: no table yet"
+                    );
+                    match vip {
+                        Vip::V4(vip) => maps.services_v4.insert(vip, service),
+                        Vip::V6(vip) => maps.services_v6.insert(vip, service),
+                    };
+                }
+                Change::RemoveService { vip } => {
+                    let removed = match vip {
+                        Vip::V4(vip) => maps.services_v4.remove(&vip),
+                        Vip::V6(vip) => maps.services_v6.remove(&vip),
+                    };
+                    assert!(removed.is_some(), "{vip:?}: not there");
+                }
+                Change::RemoveTable { service } => {
+                    let ids = maps.services_v4.values().chain(maps.services_v6.values());
+                    assert!(
+                        ids.clone().all(|other| other.id != service),
+                        "{service}: in use"
+                    );
+                    assert!(
+                        maps.tables.remove(&service).is_some(),
+                        "{service}: no table"
+                    );
+                }
+                Change::RetireBackend { index, service } => {
+                    let table = maps.tables.get(&service);
+                    let named = table.is_some_and(|table| {
+                        table
+                            .iter()
+                            .any(|slot| slot.cur() == index || slot.prev() == index)
+                    });
+                    assert!(!named, "{index}: a table still names it");
+                    maps.clear_traffic(index);
+                    let record = &mut maps.backends[usize::from(index)];
+                    *record = Backend {
+                        generation: record.generation,
+                        ..Backend::default()
+                    };
+                }
+                Change::RetireService { service } => {
+                    assert!(
+                        !maps.tables.contains_key(&service),
+                        "{service}: has a table"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn start(maps: &HostMaps, specs: &[ServiceSpec]) -> (Balancer, Vec<Change>) {
+    let adopted = content(maps);
+    Balancer::adopt(LIMITS, SEED, adopted, specs.to_vec(), maps.now_ns).unwrap()
+}
+
+/// What a daemon finds when it starts.
+pub(super) fn content(maps: &HostMaps) -> Adopted {
+    let v4 = maps
+        .services_v4
+        .iter()
+        .map(|(vip, service)| (Vip::V4(*vip), *service));
+    let v6 = maps
+        .services_v6
+        .iter()
+        .map(|(vip, service)| (Vip::V6(*vip), *service));
+    let backends = (0..).zip(maps.backends.iter().copied());
+    Adopted {
+        services: v4.chain(v6).collect(),
+        backends: backends
+            .filter(|(_, record)| record.generation != 0)
+            .collect(),
+        tables: maps
+            .tables
+            .iter()
+            .map(|(id, table)| (*id, table.clone()))
+            .collect(),
+    }
+}
+
+fn flows(maps: &HostMaps) -> Vec<(FlowKey, FlowEntry)> {
+    let v4 = maps.flows_v4.borrow();
+    let v6 = maps.flows_v6.borrow();
+    let v4 = v4.iter().map(|(key, entry)| (FlowKey::V4(*key), *entry));
+    let v6 = v6.iter().map(|(key, entry)| (FlowKey::V6(*key), *entry));
+    v4.chain(v6).collect()
+}
+
+pub(super) fn next_hop(address: IpAddr) -> NextHop {
+    let last = match address {
+        IpAddr::V4(v4) => v4.octets()[3],
+        IpAddr::V6(v6) => v6.octets()[15],
+    };
+    NextHop {
+        ifindex: 7,
+        macs: [2, 0, 0, 0, 0, last, 2, 0, 0, 0, 0, 0xfe],
+    }
+}

@@ -1,0 +1,210 @@
+//! VIPs (`ADDR:PORT/tcp`) and the GWM's address (`HOST[:PORT]`) as people write them, and the inverse.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use crate::sasp::code::PORT;
+
+/// IP protocol number of TCP.
+pub const TCP: u8 = 6;
+/// IP protocol number of UDP.
+pub const UDP: u8 = 17;
+
+/// The name of a protocol that a service may have.
+pub fn protocol_name(protocol: u8) -> &'static str {
+    match protocol {
+        TCP => "tcp",
+        UDP => "udp",
+        _ => "other",
+    }
+}
+
+/// Parses `ADDR:PORT/tcp` or `/udp`; the error is a reason, without the place where the text stood.
+pub fn parse_vip(text: &str) -> Result<(SocketAddr, u8), String> {
+    let (endpoint, protocol) = match text.rsplit_once('/') {
+        Some((endpoint, "tcp")) => (endpoint, TCP),
+        Some((endpoint, "udp")) => (endpoint, UDP),
+        Some((_, other)) => {
+            return Err(format!(
+                "VIP {text:?} has the protocol {other:?}: write /tcp or /udp"
+            ));
+        }
+        None if bare_address(text).is_some() => {
+            return Err(format!(
+                "VIP {text:?} is a system-level VIP, which is not available yet: write ADDR:PORT/tcp or ADDR:PORT/udp"
+            ));
+        }
+        None => {
+            return Err(format!("VIP {text:?} has no protocol: append /tcp or /udp"));
+        }
+    };
+    let vip: SocketAddr = endpoint.parse().map_err(|_| {
+        format!("VIP {text:?} is not ADDR:PORT/tcp or ADDR:PORT/udp (IPv6 in brackets)")
+    })?;
+    if vip.port() == 0 {
+        return Err(format!(
+            "VIP {text:?} stands for every port, which is not available yet: write a port"
+        ));
+    }
+    if !reachable(vip.ip()) {
+        return Err(format!(
+            "VIP {text:?} is not an address that packets can arrive for: write a unicast address"
+        ));
+    }
+    Ok((vip, protocol))
+}
+
+/// `ADDR:PORT/tcp`, what [`parse_vip`] takes.
+pub fn format_vip(vip: SocketAddr, protocol: u8) -> String {
+    format!("{vip}/{}", protocol_name(protocol))
+}
+
+fn bare_address(text: &str) -> Option<IpAddr> {
+    text.trim_matches(['[', ']']).parse().ok()
+}
+
+fn reachable(address: IpAddr) -> bool {
+    let special = address.is_unspecified() || address.is_loopback() || address.is_multicast();
+    match address {
+        IpAddr::V4(v4) => !special && !v4.is_broadcast(),
+        // Its packets are IPv4 on the wire.
+        IpAddr::V6(v6) => !special && v6.to_ipv4_mapped().is_none(),
+    }
+}
+
+/// Where the GWM listens. The name is resolved at every connection attempt, since z/OS moves its address.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct GwmAddress {
+    /// Host name or IP literal, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl GwmAddress {
+    /// Parses `HOST`, `HOST:PORT`, `[V6]`, `[V6]:PORT` or a bare IPv6 address.
+    ///
+    /// # Errors
+    /// A reason, without the place where the text stood.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let refused = || {
+            format!(
+                "GWM address {text:?} is not HOST or HOST:PORT (IPv6 in brackets before a port)"
+            )
+        };
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (host, rest) = rest.split_once(']').ok_or_else(refused)?;
+            host.parse::<Ipv6Addr>().map_err(|_| refused())?;
+            match rest {
+                "" => (host, None),
+                _ => (host, Some(rest.strip_prefix(':').ok_or_else(refused)?)),
+            }
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            (text, None)
+        } else {
+            match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            }
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || !(host.chars().all(is_name) || host.parse::<Ipv6Addr>().is_ok()) {
+            return Err(refused());
+        }
+        let port = match port {
+            None => PORT,
+            Some(digits) => digits
+                .parse()
+                .ok()
+                .filter(|port| *port != 0 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+                .ok_or_else(|| {
+                    format!("GWM address {text:?} has a port that is not in 1 to 65535")
+                })?,
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+
+    /// The address, if the host is an IP literal.
+    pub fn literal(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
+
+impl fmt::Display for GwmAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vip_survives_writing_and_reading() {
+        for text in ["203.0.113.10:80/tcp", "[2001:db8::1]:53/udp"] {
+            let (vip, protocol) = parse_vip(text).unwrap();
+            assert_eq!(format_vip(vip, protocol), text);
+        }
+    }
+
+    #[test]
+    fn impossible_vips_are_refused_with_a_reason() {
+        for (text, reason) in [
+            ("203.0.113.10:80", "no protocol"),
+            ("203.0.113.10", "system-level"),
+            ("2001:db8::1", "system-level"),
+            ("203.0.113.10:0/tcp", "every port"),
+            ("203.0.113.10:80/sctp", "\"sctp\""),
+            ("2001:db8::1:80/tcp", "brackets"),
+            ("203.0.113.10:65536/tcp", "is not ADDR:PORT"),
+            ("0.0.0.0:80/tcp", "unicast"),
+            ("127.0.0.1:80/tcp", "unicast"),
+            ("224.0.0.1:80/udp", "unicast"),
+            ("255.255.255.255:80/udp", "unicast"),
+            ("[::ffff:1.2.3.4]:80/tcp", "unicast"),
+        ] {
+            let refused = parse_vip(text).unwrap_err();
+            assert!(refused.contains(reason), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_gwm_address_may_leave_out_the_port() {
+        for (text, shown) in [
+            ("gwm.example.net", "gwm.example.net:3860"),
+            ("gwm.example.net:4000", "gwm.example.net:4000"),
+            ("192.0.2.1", "192.0.2.1:3860"),
+            ("2001:db8::1", "[2001:db8::1]:3860"),
+            ("[2001:db8::1]", "[2001:db8::1]:3860"),
+            ("[2001:db8::1]:9", "[2001:db8::1]:9"),
+        ] {
+            assert_eq!(GwmAddress::parse(text).unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn impossible_gwm_addresses_are_refused() {
+        for text in [
+            "",
+            ":3860",
+            "host:",
+            "host:0",
+            "host:+1",
+            "host:65536",
+            "a b",
+            "[::1",
+            "[::1]3860",
+            "[host]:3860",
+            "a:b:c",
+        ] {
+            GwmAddress::parse(text).unwrap_err();
+        }
+    }
+}

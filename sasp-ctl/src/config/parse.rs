@@ -1,0 +1,62 @@
+//! From TOML text to raw values, with the parser's errors put into our words.
+
+use serde::de::DeserializeOwned;
+
+use super::error::{ConfigError, Place};
+use super::source::Source;
+
+/// `advice` says where to look the right form up.
+pub(crate) fn parse<T: DeserializeOwned>(source: &Source, advice: &str) -> Result<T, ConfigError> {
+    toml::from_str(source.text()).map_err(|error| {
+        let place = match error.span() {
+            Some(span) => source.place(span),
+            None => Place::Nowhere,
+        };
+        ConfigError::new(place, explain(error.message(), advice))
+    })
+}
+
+/// Adds what to do to what the parser says. serde offers an unknown key and the known ones only as text.
+fn explain(message: &str, advice: &str) -> String {
+    if let Some(key) = message.strip_prefix("unknown field ") {
+        let mut names = key.split('`').skip(1).step_by(2);
+        let unknown = names.next().unwrap_or_default();
+        let known: Vec<_> = names.collect();
+        return match closest(unknown, &known) {
+            Some(name) => format!("unknown key `{unknown}`: did you mean `{name}`?"),
+            None => format!(
+                "unknown key `{unknown}`: remove it, or use one of {}",
+                known.join(", ")
+            ),
+        };
+    }
+    if let Some(key) = message.strip_prefix("missing field ") {
+        return format!("the key {key} is missing: add it ({advice})");
+    }
+    format!("{message}: correct the syntax ({advice})")
+}
+
+/// The known name that is nearest, if it is near: a third of its letters may differ, but at least one.
+fn closest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| (distance(unknown, name), *name))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance, bytewise.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,73 @@
+//! What was typed, and where. No judgement here: that a number is too large or a name unknown is said by `validate`.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    #[serde(default)]
+    pub(super) balancer: RawBalancer,
+    #[serde(default)]
+    pub(super) gwm: Vec<Spanned<RawGwm>>,
+    #[serde(default)]
+    pub(super) service: Vec<Spanned<RawService>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBalancer {
+    pub(super) uid: Option<Spanned<String>>,
+    pub(super) instance: Option<Spanned<String>>,
+    pub(super) listen: Option<Spanned<String>>,
+    pub(super) hash_seed: Option<Spanned<i64>>,
+    pub(super) packet_log: Option<bool>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) services: Option<Spanned<i64>>,
+    pub(super) backends: Option<Spanned<i64>>,
+    pub(super) flows: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGwm {
+    pub(super) address: Spanned<String>,
+    pub(super) push: Option<bool>,
+    pub(super) trust: Option<Spanned<bool>>,
+    pub(super) hold: Option<Spanned<String>>,
+    pub(super) interval: Option<Spanned<String>>,
+    pub(super) timeout: Option<Spanned<String>>,
+    pub(super) retry_min: Option<Spanned<String>>,
+    pub(super) source: Option<Spanned<String>>,
+    pub(super) tls: Option<Spanned<toml::Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawService {
+    pub(super) group: Spanned<String>,
+    pub(super) vip: Spanned<String>,
+    pub(super) forward: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) members: Vec<RawMember>,
+    pub(super) on_down: Option<Spanned<String>>,
+    pub(super) track: Option<Spanned<String>>,
+    pub(super) affinity: Option<Spanned<String>>,
+    pub(super) all_zero: Option<Spanned<String>>,
+    pub(super) quic: Option<Spanned<bool>>,
+    pub(super) idle: Option<Spanned<String>>,
+    pub(super) dead_band: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMember {
+    pub(super) address: Spanned<String>,
+    pub(super) weight: Option<Spanned<i64>>,
+}

@@ -1,0 +1,80 @@
+//! A validated configuration, and every default.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::endpoint::GwmAddress;
+use crate::balance::spec::ServiceSpec;
+use crate::datapath::{Instance, Sizes};
+use crate::sasp::msg::Name;
+
+/// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
+/// whose clients might aim at one member on purpose choose their own.
+pub const HASH_SEED: u64 = 4678;
+/// Static weight of a member that names none: all are equal.
+pub const WEIGHT: u16 = 1;
+/// How long the GWM's last weights outlive it.
+pub const HOLD: Duration = Duration::from_secs(120);
+/// Polling interval unless the GWM suggests a longer one: z/OS's default update interval.
+pub const INTERVAL: Duration = Duration::from_secs(60);
+/// How long a reply may take before the connection counts as dead.
+pub const TIMEOUT: Duration = Duration::from_secs(100);
+/// RFC 4678 section 9.2: wait at least 20 seconds before connecting again.
+pub const RETRY_MIN: Duration = Duration::from_secs(20);
+/// Idle timeout of TCP flows.
+pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
+/// Idle timeout of UDP flows.
+pub const IDLE_UDP: Duration = Duration::from_secs(60);
+/// Dead-band: below the coarsest step of z/OS's weights (1 in 64), above rounding.
+pub const DEAD_BAND_PERMILLE: u16 = 5;
+
+/// The whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// `[balancer]`.
+    pub balancer: BalancerSettings,
+    /// `[[gwm]]`; without one, static weights stand.
+    pub gwm: Option<GwmSettings>,
+    /// `[[service]]`, each VIP once.
+    pub services: Vec<ServiceSpec>,
+    /// What was accepted but deserves a word, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// `[balancer]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BalancerSettings {
+    /// LB UID, 1 to 64 bytes of text.
+    pub uid: Name,
+    /// Names pins and control socket; `None`: the first interface's name.
+    pub instance: Option<Instance>,
+    /// Metrics and status page.
+    pub listen: Option<SocketAddr>,
+    /// See [`HASH_SEED`].
+    pub hash_seed: u64,
+    /// Load the program with its log statements switched on.
+    pub packet_log: bool,
+    /// Map sizes.
+    pub limits: Sizes,
+}
+
+/// `[[gwm]]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GwmSettings {
+    /// Where it listens.
+    pub address: GwmAddress,
+    /// Ask for weights unasked.
+    pub push: bool,
+    /// Let members register themselves.
+    pub trust: bool,
+    /// See [`HOLD`].
+    pub hold: Duration,
+    /// See [`INTERVAL`].
+    pub interval: Duration,
+    /// See [`TIMEOUT`].
+    pub timeout: Duration,
+    /// See [`RETRY_MIN`].
+    pub retry_min: Duration,
+    /// Local address to connect from: z/OS admits balancers by it.
+    pub source: Option<IpAddr>,
+}

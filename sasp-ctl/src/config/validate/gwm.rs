@@ -1,0 +1,75 @@
+//! `[[gwm]]`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::super::endpoint::GwmAddress;
+use super::super::error::ConfigError;
+use super::super::raw::RawGwm;
+use super::super::settings::{GwmSettings, HOLD, INTERVAL, RETRY_MIN, TIMEOUT};
+use super::super::source::Source;
+use super::duration_in;
+
+/// Short enough for a laboratory, long enough not to be a busy loop.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+pub(super) fn gwm(
+    raw: &RawGwm,
+    source: &Source,
+    warnings: &mut Vec<String>,
+) -> Result<GwmSettings, ConfigError> {
+    if let Some(tls) = &raw.tls {
+        return Err(source.error(
+            tls,
+            "TLS is not available yet: remove `tls`, and keep the connection inside a trusted network",
+        ));
+    }
+    let address = GwmAddress::parse(raw.address.get_ref())
+        .map_err(|reason| source.error(&raw.address, reason))?;
+    let trust = raw.trust.as_ref().is_some_and(|trust| *trust.get_ref());
+    if let Some(value) = raw.trust.as_ref().filter(|_| trust) {
+        let note = "members may register themselves, but those that do get no traffic yet: list them as members";
+        warnings.push(source.error(value, note).to_string());
+    }
+    let retry_min = duration_in(raw.retry_min.as_ref(), RETRY_MIN, SHORTEST, source)?;
+    if let Some(value) = raw.retry_min.as_ref().filter(|_| retry_min < RETRY_MIN) {
+        let note = format!(
+            "{:?} is below the {RETRY_MIN:?} that RFC 4678 section 9.2 asks for: a GWM may refuse you",
+            value.get_ref()
+        );
+        warnings.push(source.error(value, note).to_string());
+    }
+    Ok(GwmSettings {
+        source: local_address(raw, &address, source)?,
+        address,
+        push: raw.push.unwrap_or(true),
+        trust,
+        hold: duration_in(raw.hold.as_ref(), HOLD, Duration::ZERO, source)?,
+        interval: duration_in(raw.interval.as_ref(), INTERVAL, SHORTEST, source)?,
+        timeout: duration_in(raw.timeout.as_ref(), TIMEOUT, SHORTEST, source)?,
+        retry_min,
+    })
+}
+
+fn local_address(
+    raw: &RawGwm,
+    gwm: &GwmAddress,
+    source: &Source,
+) -> Result<Option<IpAddr>, ConfigError> {
+    let Some(value) = &raw.source else {
+        return Ok(None);
+    };
+    let address: IpAddr = value.get_ref().parse().map_err(|_| {
+        source.error(
+            value,
+            format!("{:?} is not an IP address of this host", value.get_ref()),
+        )
+    })?;
+    match gwm.literal() {
+        Some(gwm) if gwm.is_ipv4() != address.is_ipv4() => Err(source.error(
+            value,
+            format!("{address} cannot reach {gwm}: give a source address of the same family"),
+        )),
+        _ => Ok(Some(address)),
+    }
+}

@@ -1,0 +1,154 @@
+//! The maps that are pinned, what each must look like, and the check before one is adopted: aya takes whatever is
+//! pinned under the right name.
+
+use std::path::Path;
+
+use aya::maps::{MapInfo, MapType};
+use sasp_xdp_common::abi::backend::Backend;
+use sasp_xdp_common::abi::counters::{REASONS, Traffic};
+use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
+use sasp_xdp_common::abi::limits::BACKENDS_MAX;
+use sasp_xdp_common::abi::names;
+use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
+
+use super::error::{Error, chain};
+use super::options::Sizes;
+
+/// How many entries a map has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entries {
+    /// [`Sizes::services`].
+    Services,
+    /// [`Sizes::backends`].
+    Backends,
+    /// [`Sizes::flows`].
+    Flows,
+    /// This many, always.
+    Fixed(u32),
+}
+
+impl Entries {
+    fn of(self, sizes: &Sizes) -> u32 {
+        match self {
+            Self::Services => sizes.services,
+            Self::Backends => sizes.backends,
+            Self::Flows => sizes.flows,
+            Self::Fixed(entries) => entries,
+        }
+    }
+}
+
+/// A pinned map.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Its name, in the object and on the bpffs.
+    pub(super) name: &'static str,
+    kind: MapType,
+    key: usize,
+    value: usize,
+    entries: Entries,
+}
+
+const fn map<K, V>(name: &'static str, kind: MapType, entries: Entries) -> Layout {
+    Layout {
+        name,
+        kind,
+        key: size_of::<K>(),
+        value: size_of::<V>(),
+        entries,
+    }
+}
+
+/// All maps of the object that are pinned. The others, for globals and logs, are the program's own.
+pub(super) const MAPS: [Layout; 9] = [
+    map::<Vip4, Service>(names::SERVICES_V4, MapType::Hash, Entries::Services),
+    map::<Vip6, Service>(names::SERVICES_V6, MapType::Hash, Entries::Services),
+    map::<u32, u32>(names::TABLES, MapType::ArrayOfMaps, Entries::Services),
+    map::<u32, Backend>(names::BACKENDS, MapType::Array, Entries::Backends),
+    map::<Flow4, FlowEntry>(names::FLOWS_V4, MapType::LruHash, Entries::Flows),
+    map::<Flow6, FlowEntry>(names::FLOWS_V6, MapType::LruHash, Entries::Flows),
+    map::<u32, Traffic>(names::TRAFFIC, MapType::PerCpuArray, Entries::Backends),
+    map::<u32, u64>(
+        names::REASONS,
+        MapType::PerCpuArray,
+        Entries::Fixed(REASONS as u32),
+    ),
+    map::<u32, Traffic>(names::RETIRED, MapType::Array, Entries::Services),
+];
+
+/// The seed's own map, which only userspace reads: with another seed every flow would hash elsewhere.
+pub(super) const SEED: Layout = map::<u32, u64>(names::SEED, MapType::Array, Entries::Fixed(1));
+
+/// Entries to create each map of the object with.
+pub(super) fn max_entries(sizes: &Sizes) -> impl Iterator<Item = (&'static str, u32)> {
+    MAPS.iter()
+        .map(|layout| (layout.name, layout.entries.of(sizes)))
+}
+
+/// Refuses sizes that cannot be.
+pub(super) fn check_sizes(sizes: &Sizes) -> Result<(), Error> {
+    // 2^16 tables are 16 GiB, and 2^24 flows 2 GiB: limits of sense, not of the kernel.
+    let limits = [
+        ("services", sizes.services, 1 << 16),
+        ("backends", sizes.backends, BACKENDS_MAX as u32),
+        ("flows", sizes.flows, 1 << 24),
+    ];
+    match limits
+        .into_iter()
+        .find(|(_, given, max)| !(1..=*max).contains(given))
+    {
+        Some((what, given, max)) => Err(Error::BadSize { what, given, max }),
+        None => Ok(()),
+    }
+}
+
+/// Checks the maps pinned in `directory` and gives the sizes that they have.
+pub(super) fn check_pinned(directory: &Path) -> Result<Sizes, Error> {
+    let info = |layout: &Layout| pinned_info(directory, layout);
+    let sizes = Sizes {
+        services: info(&MAPS[0])?.max_entries(),
+        backends: info(&MAPS[3])?.max_entries(),
+        flows: info(&MAPS[4])?.max_entries(),
+    };
+    for layout in MAPS.iter().chain([&SEED]) {
+        layout.check(&info(layout)?, &sizes)?;
+    }
+    Ok(sizes)
+}
+
+fn pinned_info(directory: &Path, layout: &Layout) -> Result<MapInfo, Error> {
+    MapInfo::from_pin(directory.join(layout.name)).map_err(|error| Error::BadPin {
+        map: layout.name.to_owned(),
+        why: chain(&error),
+    })
+}
+
+impl Layout {
+    fn check(&self, info: &MapInfo, sizes: &Sizes) -> Result<(), Error> {
+        let kind = info.map_type().map_err(|error| Error::BadPin {
+            map: self.name.to_owned(),
+            why: chain(&error),
+        })?;
+        let checks = [
+            ("type", self.kind as u32, kind as u32),
+            ("key size", self.key as u32, info.key_size()),
+            ("value size", self.value as u32, info.value_size()),
+            (
+                "number of entries",
+                self.entries.of(sizes),
+                info.max_entries(),
+            ),
+            ("flags", 0, info.map_flags()),
+        ];
+        match checks
+            .into_iter()
+            .find(|(_, wanted, found)| wanted != found)
+        {
+            Some((what, wanted, found)) => Err(Error::BadPin {
+                map: self.name.to_owned(),
+                why: format!("{what} is {found}, not {wanted}"),
+            }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Which interface gets, keeps or loses the program.
+//!
+//! First a plan, made by looking only, then the deeds: whatever refuses does so before anything has changed.
+
+use std::path::Path;
+
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::xdp::{XdpError, XdpLink};
+use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
+
+use super::Attached;
+use super::error::{Error, chain};
+use super::netlink::{self, Interface};
+use super::options::{Instance, Mode, RunsIn};
+use super::pins::{self, LinkPin, Pins};
+use super::sys;
+
+/// The kernel's limit on interface names, without the zero byte.
+const INTERFACE_NAME_MAX: usize = 15;
+
+/// What is to become of each interface.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Wanted, without a program.
+    new: Vec<Interface>,
+    /// Wanted, running a program of ours.
+    kept: Vec<(LinkPin, Interface)>,
+    /// Links of interfaces that are gone.
+    dead: Vec<LinkPin>,
+    /// Links of interfaces that are not wanted any more.
+    unlisted: Vec<LinkPin>,
+}
+
+impl Plan {
+    /// Compares what is wanted with what is pinned and with what runs on the interfaces.
+    pub(super) fn make(wanted: &[String], instance: &Instance, pins: &Pins) -> Result<Self, Error> {
+        let mut plan = Self::default();
+        for name in wanted {
+            let interface = find(name)?;
+            if plan
+                .new
+                .iter()
+                .all(|other| other.ifindex != interface.ifindex)
+            {
+                plan.new.push(interface);
+            }
+        }
+        if plan.new.is_empty() {
+            return Err(Error::NoInterface);
+        }
+        for pin in pins.links()? {
+            plan.sort_in(pin, instance)?;
+        }
+        match plan.new.iter().find_map(foreign) {
+            Some(error) => Err(error),
+            None => Ok(plan),
+        }
+    }
+
+    fn sort_in(&mut self, pin: LinkPin, instance: &Instance) -> Result<(), Error> {
+        let ifindex = sys::link_ifindex(&pin.path).map_err(Error::file("open", &pin.path))?;
+        let Some(ifindex) = ifindex else {
+            self.dead.push(pin);
+            return Ok(());
+        };
+        // Indices mean something within a network namespace only: the program must be seen running here.
+        let ours = program_id(&pin.path)?;
+        let runs = netlink::by_index(ifindex)?.and_then(|interface| interface.program);
+        if runs.is_none_or(|(id, _)| id != ours) {
+            return Err(Error::OtherNamespace {
+                instance: instance.to_string(),
+                interface: pin.interface,
+            });
+        }
+        match self
+            .new
+            .iter()
+            .position(|interface| interface.ifindex == ifindex)
+        {
+            Some(at) => self.kept.push((pin, self.new.remove(at))),
+            None => self.unlisted.push(pin),
+        }
+        Ok(())
+    }
+
+    /// Carries the plan out. If a new interface refuses, the others are as before.
+    pub(super) fn carry_out(
+        self,
+        program: &mut Xdp,
+        mode: Mode,
+        pins: &Pins,
+    ) -> Result<Vec<Attached>, Error> {
+        for pin in &self.dead {
+            pins::remove_link(&pin.path)?;
+            tracing::info!(
+                interface = pin.interface,
+                "its former link is gone with the interface"
+            );
+        }
+        let mut attached = Vec::new();
+        let mut made = Vec::new();
+        for interface in self.new {
+            match attach(program, &interface, mode, pins) {
+                Ok(runs_in) => {
+                    made.push(pins.link(&interface.name, interface.ifindex));
+                    attached.push(Attached::new(interface, runs_in));
+                }
+                Err(error) => {
+                    for path in made {
+                        pins::remove_link(&path)?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        for (pin, interface) in self.kept {
+            let runs_in = interface
+                .program
+                .map_or(RunsIn::Native, |(_, runs_in)| runs_in);
+            replace(program, &pin, runs_in)?;
+            warn_of_mode(&interface.name, mode, runs_in);
+            attached.push(Attached::new(interface, runs_in));
+        }
+        for pin in self.unlisted {
+            pins::remove_link(&pin.path)?;
+            tracing::info!(interface = pin.interface, "detached: no longer listed");
+        }
+        attached.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(attached)
+    }
+}
+
+impl Attached {
+    fn new(interface: Interface, mode: RunsIn) -> Self {
+        Self {
+            name: interface.name,
+            ifindex: interface.ifindex,
+            mode,
+        }
+    }
+}
+
+fn find(name: &str) -> Result<Interface, Error> {
+    let found = match name.len() {
+        1..=INTERFACE_NAME_MAX => netlink::by_name(name)?,
+        _ => None,
+    };
+    found.ok_or_else(|| Error::MissingInterface {
+        name: name.to_owned(),
+    })
+}
+
+fn foreign(interface: &Interface) -> Option<Error> {
+    let (id, _) = interface.program?;
+    // Looking programs up by id takes CAP_SYS_ADMIN; without it the id must do.
+    let name = loaded_programs()
+        .filter_map(Result::ok)
+        .find(|program| program.id() == id)
+        .and_then(|program| program.name_as_str().map(str::to_owned))
+        .filter(|name| !name.is_empty());
+    Some(Error::ForeignProgram {
+        interface: interface.name.clone(),
+        id,
+        name: name.unwrap_or_else(|| "name unknown".to_owned()),
+    })
+}
+
+fn program_id(pin: &Path) -> Result<u32, Error> {
+    let info = PinnedLink::from_pin(pin).and_then(|link| FdLink::from(link).info());
+    match info {
+        Ok(info) => Ok(info.program_id()),
+        Err(error) => Err(bad_link(pin, &chain(&error))),
+    }
+}
+
+fn bad_link(pin: &Path, why: &str) -> Error {
+    Error::BadPin {
+        map: pin.display().to_string(),
+        why: why.to_owned(),
+    }
+}
+
+fn attach(
+    program: &mut Xdp,
+    interface: &Interface,
+    mode: Mode,
+    pins: &Pins,
+) -> Result<RunsIn, Error> {
+    let generic = |program: &mut Xdp| attach_in(program, interface, RunsIn::Generic);
+    let (link, runs_in) = match mode {
+        Mode::Generic => (generic(program)?, RunsIn::Generic),
+        Mode::Native => (
+            attach_in(program, interface, RunsIn::Native)?,
+            RunsIn::Native,
+        ),
+        Mode::Auto => match attach_in(program, interface, RunsIn::Native) {
+            Ok(link) => (link, RunsIn::Native),
+            Err(error) => {
+                let link = generic(program)?;
+                tracing::warn!("{error}; running in generic mode there, which is slower");
+                (link, RunsIn::Generic)
+            }
+        },
+    };
+    let path = pins.link(&interface.name, interface.ifindex);
+    link.pin(&path)
+        .map_err(|error| bad_link(&path, &chain(&error)))?;
+    Ok(runs_in)
+}
+
+fn attach_in(program: &mut Xdp, interface: &Interface, runs_in: RunsIn) -> Result<FdLink, Error> {
+    let flags = match runs_in {
+        RunsIn::Native => XdpMode::Driver,
+        RunsIn::Generic => XdpMode::Skb,
+    };
+    let refused = |why: String| Error::Attach {
+        interface: interface.name.clone(),
+        mode: runs_in,
+        why,
+    };
+    let id = program
+        .attach_to_if_index(interface.ifindex, flags)
+        .map_err(|error| refused(hint(&error, &interface.name)))?;
+    let link = program
+        .take_link(id)
+        .map_err(|error| refused(chain(&error)))?;
+    // aya attaches over netlink where the kernel rejects a link; that could neither be pinned nor replaced.
+    FdLink::try_from(link).map_err(|_| refused("the kernel offers no bpf_link for it".to_owned()))
+}
+
+/// What usually is behind an error number of an attachment.
+fn hint(error: &ProgramError, interface: &str) -> String {
+    let number = match error {
+        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
+        ProgramError::XdpError(XdpError::NetlinkError(error)) => error.raw_os_error(),
+        _ => None,
+    };
+    let help = match number {
+        Some(libc::EOPNOTSUPP) => "its driver has no native XDP: use --mode generic",
+        Some(libc::ERANGE) => {
+            "the MTU is too large for native XDP: lower it there and at a veth's peer"
+        }
+        Some(libc::EINVAL) => {
+            return format!(
+                "{}; the MTU may be too large, or LRO on: `ethtool -K {interface} lro off`",
+                chain(error)
+            );
+        }
+        Some(libc::EBUSY | libc::EEXIST) => "another XDP program was attached meanwhile",
+        Some(libc::EPERM) => {
+            "not permitted: CAP_NET_ADMIN in the interface's network namespace is needed"
+        }
+        Some(libc::ENOMEM | libc::ENOSPC) => {
+            "its driver lacks queues for XDP: `ethtool -L` gives it fewer"
+        }
+        _ => return chain(error),
+    };
+    help.to_owned()
+}
+
+fn replace(program: &mut Xdp, pin: &LinkPin, runs_in: RunsIn) -> Result<(), Error> {
+    let refused = |why: String| Error::Attach {
+        interface: pin.interface.clone(),
+        mode: runs_in,
+        why,
+    };
+    let link =
+        PinnedLink::from_pin(&pin.path).map_err(|error| bad_link(&pin.path, &chain(&error)))?;
+    let link = XdpLink::try_from(FdLink::from(link))
+        .map_err(|error| bad_link(&pin.path, &chain(&error)))?;
+    program
+        .attach_to_link(link)
+        .map_err(|error| refused(chain(&error)))?;
+    Ok(())
+}
+
+/// A link keeps its mode for life. Making another would leave the interface without a program for a moment, which is
+/// for the operator to decide.
+fn warn_of_mode(interface: &str, mode: Mode, runs_in: RunsIn) {
+    let differs = matches!(
+        (mode, runs_in),
+        (Mode::Native, RunsIn::Generic) | (Mode::Generic, RunsIn::Native)
+    );
+    if differs {
+        tracing::warn!(
+            interface,
+            "stays in {runs_in} mode: detach first to change it"
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! A pinned map, read and written by whole entries and in batches.
+//!
+//! aya's own map types have no batches and do not lend their file descriptors. Looking never changes what an LRU map
+//! drops next: single look-ups end in `htab_lru_map_lookup_elem_sys` and batches in
+//! `__htab_map_lookup_and_delete_batch`, which both leave an entry's reference bit alone.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+
+use aya::Pod;
+use aya::maps::{MapData, MapType};
+use aya::util::nr_cpus;
+
+use super::error::{Error, chain};
+use super::sys::{BatchAttr, Command, ElementAttr, bpf};
+
+/// Entries that one batch asks for; it grows if a hash bucket holds more.
+const BATCH: usize = 4096;
+
+/// A map whose keys are `K` and whose values consist of `lanes` times `V`: one, unless there is one for each CPU or
+/// the value is an array.
+///
+/// Invariant: `K` is as long as the map's keys, and `lanes` times `V` as long as what the kernel copies for a value.
+pub(super) struct Map<K, V> {
+    data: MapData,
+    entries: u32,
+    lanes: usize,
+    types: PhantomData<(K, V)>,
+}
+
+impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
+    /// Opens the map that is pinned in `directory` under `name`.
+    pub(super) fn open(directory: &Path, name: &str) -> Result<Self, Error> {
+        let bad = |why: String| Error::BadPin {
+            map: name.to_owned(),
+            why,
+        };
+        let data = MapData::from_pin(directory.join(name)).map_err(|error| bad(chain(&error)))?;
+        let info = data.info().map_err(|error| bad(chain(&error)))?;
+        let mut bytes = info.value_size() as usize;
+        if matches!(info.map_type(), Ok(MapType::PerCpuArray)) {
+            let cpus = nr_cpus().map_err(|(path, error)| bad(format!("{path}: {error}")))?;
+            bytes = bytes.next_multiple_of(8) * cpus;
+        }
+        if info.key_size() as usize != size_of::<K>() || !bytes.is_multiple_of(size_of::<V>()) {
+            return Err(bad("its keys or values have another size".to_owned()));
+        }
+        Ok(Self {
+            data,
+            entries: info.max_entries(),
+            lanes: bytes / size_of::<V>(),
+            types: PhantomData,
+        })
+    }
+
+    /// How many entries fit.
+    pub(super) fn entries(&self) -> u32 {
+        self.entries
+    }
+
+    /// The value of a key, all its lanes.
+    pub(super) fn lanes(&self, key: &K) -> io::Result<Option<Vec<V>>> {
+        let mut value = vec![V::default(); self.lanes];
+        let mut attr = self.element(key, value.as_mut_ptr() as u64);
+        // SAFETY: by the invariant, the kernel reads a `K` and writes as much as `value` holds.
+        match unsafe { bpf(Command::MapLookup, &mut attr) } {
+            Ok(_) => Ok(Some(value)),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The value of a key, its first lane.
+    pub(super) fn get(&self, key: &K) -> io::Result<Option<V>> {
+        Ok(self.lanes(key)?.and_then(|value| value.first().copied()))
+    }
+
+    /// Sets the value of a key, every lane the same.
+    pub(super) fn set(&mut self, key: &K, value: V) -> io::Result<()> {
+        let value = vec![value; self.lanes];
+        let mut attr = self.element(key, value.as_ptr() as u64);
+        // SAFETY: by the invariant, the kernel reads a `K` and as much as `value` holds.
+        unsafe { bpf(Command::MapUpdate, &mut attr) }?;
+        Ok(())
+    }
+
+    /// Takes a key out; false if it was not there.
+    pub(super) fn delete(&mut self, key: &K) -> io::Result<bool> {
+        let mut attr = self.element(key, 0);
+        // SAFETY: by the invariant, the kernel reads a `K`.
+        match unsafe { bpf(Command::MapDelete, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Visits every entry with its lanes. A hash map is walked bucket by bucket, so entries that come and go
+    /// meanwhile neither restart nor lengthen the walk.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&K, &[V])) -> io::Result<()> {
+        let mut room = BATCH.min(self.entries as usize).max(1);
+        let (mut keys, mut values) = self.buffers(room);
+        let mut position = None;
+        loop {
+            let mut next = 0_u32;
+            let mut attr = BatchAttr {
+                in_batch: position.as_ref().map_or(0, address),
+                out_batch: std::ptr::from_mut(&mut next) as u64,
+                keys: keys.as_mut_ptr() as u64,
+                values: values.as_mut_ptr() as u64,
+                count: room as u32,
+                map_fd: self.fd(),
+                ..BatchAttr::default()
+            };
+            // SAFETY: the kernel writes `count` keys and values at most, which by the invariant fit; positions in
+            // arrays and hash tables are 4 bytes.
+            let result = unsafe { bpf(Command::MapLookupBatch, &mut attr) };
+            let finished = match result.map_err(|error| (error.raw_os_error(), error)) {
+                Ok(_) => false,
+                Err((Some(libc::ENOENT), _)) => true,
+                // One bucket alone is larger: nothing was read, and the position is as before.
+                Err((Some(libc::ENOSPC), _)) if room < self.entries as usize => {
+                    room *= 2;
+                    (keys, values) = self.buffers(room);
+                    continue;
+                }
+                Err((_, error)) => return Err(error),
+            };
+            let read = keys.iter().zip(values.chunks_exact(self.lanes));
+            read.take(attr.count as usize)
+                .for_each(|(key, value)| visit(key, value));
+            if finished {
+                return Ok(());
+            }
+            position = Some(next);
+        }
+    }
+
+    fn buffers(&self, keys: usize) -> (Vec<K>, Vec<V>) {
+        (
+            vec![K::default(); keys],
+            vec![V::default(); keys * self.lanes],
+        )
+    }
+
+    fn element(&self, key: &K, value: u64) -> ElementAttr {
+        ElementAttr {
+            map_fd: self.fd(),
+            key: address(key),
+            value,
+            ..ElementAttr::default()
+        }
+    }
+
+    /// Number of the file descriptor, as bpf(2) takes it.
+    pub(super) fn fd(&self) -> u32 {
+        self.data.fd().as_fd().as_raw_fd() as u32
+    }
+}
+
+impl<K, V> std::fmt::Debug for Map<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Map")
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+fn address<T>(value: &T) -> u64 {
+    std::ptr::from_ref(value) as u64
+}

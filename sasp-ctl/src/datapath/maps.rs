@@ -1,0 +1,70 @@
+//! The pinned maps, opened.
+
+use std::path::Path;
+
+use sasp_xdp_common::abi::backend::{Backend, Index};
+use sasp_xdp_common::abi::counters::Traffic;
+use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
+use sasp_xdp_common::abi::names;
+use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
+
+use super::error::Error;
+use super::map::Map;
+use super::tables::Tables;
+use crate::balance::change::{Adopted, Vip};
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Maps {
+    pub(super) services_v4: Map<Vip4, Service>,
+    pub(super) services_v6: Map<Vip6, Service>,
+    pub(super) tables: Tables,
+    pub(super) backends: Map<u32, Backend>,
+    pub(super) traffic: Map<u32, Traffic>,
+    pub(super) retired: Map<u32, Traffic>,
+    pub(super) reasons: Map<u32, u64>,
+    pub(super) flows_v4: Map<Flow4, FlowEntry>,
+    pub(super) flows_v6: Map<Flow6, FlowEntry>,
+}
+
+impl Maps {
+    /// Opens those that are pinned in `directory`.
+    pub(super) fn open(directory: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            services_v4: Map::open(directory, names::SERVICES_V4)?,
+            services_v6: Map::open(directory, names::SERVICES_V6)?,
+            tables: Tables::open(directory)?,
+            backends: Map::open(directory, names::BACKENDS)?,
+            traffic: Map::open(directory, names::TRAFFIC)?,
+            retired: Map::open(directory, names::RETIRED)?,
+            reasons: Map::open(directory, names::REASONS)?,
+            flows_v4: Map::open(directory, names::FLOWS_V4)?,
+            flows_v6: Map::open(directory, names::FLOWS_V6)?,
+        })
+    }
+
+    /// Reads back what a former daemon had written.
+    pub(super) fn adopt(&mut self) -> Result<Adopted, Error> {
+        let mut adopted = Adopted {
+            tables: self.tables.adopt()?,
+            ..Adopted::default()
+        };
+        let services = &mut adopted.services;
+        self.services_v4
+            .for_each(|vip, service| services.push((Vip::V4(*vip), service[0])))
+            .and_then(|()| {
+                self.services_v6
+                    .for_each(|vip, service| services.push((Vip::V6(*vip), service[0])))
+            })
+            .map_err(Error::map_call("read services"))?;
+        services.sort_by_key(|(vip, _)| *vip);
+        self.backends
+            .for_each(|&index, backend| {
+                if backend[0].generation != 0 {
+                    adopted.backends.push((index as Index, backend[0]));
+                }
+            })
+            .map_err(Error::map_call("read backends"))?;
+        Ok(adopted)
+    }
+}

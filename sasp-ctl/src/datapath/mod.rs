@@ -1,0 +1,143 @@
+//! The kernel half: loads the XDP program, attaches and pins it, writes its maps, reads its counters. The only module
+//! that touches aya and netlink.
+//!
+//! It carries out what `balance` decides and decides nothing itself. Calls block: the daemon gives it a thread.
+//! Pinned maps and links are the only durable state; a [`Datapath`] may vanish at any moment, and the next
+//! [`Datapath::attach`] goes on with what it finds.
+//!
+//! # Layout
+//! * [`options`]: what to attach, and where. [`error`]: why it could not be.
+//! * `attach`, `detach`: the whole way on and off. `preflight`: what must be true before.
+//! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
+//! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them.
+//! * `maps`, `tables`, `map`, `sys`: the maps, down to bpf(2).
+//! * `apply`, [`counters`], `flows`, `run`, `packet_log`: what a running data plane can be asked.
+//! * [`nexthop`]: members' MAC addresses, watched over netlink.
+
+mod apply;
+mod attach;
+mod bpffs;
+pub mod counters;
+mod detach;
+pub mod error;
+mod flows;
+mod layout;
+mod links;
+mod lock;
+mod map;
+mod maps;
+mod netlink;
+pub mod nexthop;
+mod object;
+pub mod options;
+mod packet_log;
+mod pins;
+mod preflight;
+mod run;
+mod sys;
+mod tables;
+
+use std::io;
+use std::time::Duration;
+
+use aya::Ebpf;
+use sasp_xdp_common::abi::flow::FlowEntry;
+
+use crate::balance::change::{Adopted, Change, FlowKey};
+pub use counters::Counters;
+pub use detach::{Pinned, detach, instances};
+pub use error::Error;
+pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
+pub use run::Ran;
+
+/// An interface that the program runs on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub ifindex: u32,
+    /// How the program runs there.
+    pub mode: RunsIn,
+}
+
+/// A running data plane. Dropping it leaves the packets flowing and the maps pinned.
+#[derive(Debug)]
+pub struct Datapath {
+    object: Ebpf,
+    maps: maps::Maps,
+    interfaces: Vec<Attached>,
+    sizes: Sizes,
+    seed: u64,
+    adopted: Adopted,
+    packet_log: PacketLog,
+    _lock: lock::Lock,
+}
+
+impl Datapath {
+    /// Attaches a new data plane, or adopts the one that is pinned under this instance's name: same maps, new
+    /// program, no packet lost. Map sizes, hash seed and the mode of an interface that is attached already stay as
+    /// they were, with a warning; [`Self::sizes`], [`Self::seed`] and [`Self::interfaces`] tell.
+    pub fn attach(options: &Options) -> Result<Self, Error> {
+        attach::attach(options)
+    }
+
+    /// The interfaces that it runs on, by name.
+    pub fn interfaces(&self) -> &[Attached] {
+        &self.interfaces
+    }
+
+    /// The sizes in effect.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// The seed in effect.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What the maps held when it was attached; all empty unless adopted. The second call finds nothing.
+    pub fn take_adopted(&mut self) -> Adopted {
+        std::mem::take(&mut self.adopted)
+    }
+
+    /// Makes the changes, in the order given, and says how long that took.
+    ///
+    /// After an error, those before the one that failed are made; making all of them again is harmless.
+    pub fn apply(&mut self, changes: &[Change]) -> Result<Duration, Error> {
+        apply::apply(&mut self.maps, changes)
+    }
+
+    /// Reads every counter.
+    pub fn counters(&self) -> Result<Counters, Error> {
+        Counters::read(&self.maps)
+    }
+
+    /// Reads the remembered flows of both families. Looking does not make a flow more recently used.
+    pub fn flows(&self) -> Result<Vec<(FlowKey, FlowEntry)>, Error> {
+        flows::read(&self.maps)
+    }
+
+    /// Forgets flows that have not spoken since `seen_ns`; says how many were forgotten.
+    pub fn delete_flows(&mut self, flows: &[(FlowKey, u64)]) -> Result<usize, Error> {
+        flows::delete(&mut self.maps, flows)
+    }
+
+    /// Runs the program once on a frame, as if it had come in on interface `ingress`, without sending it anywhere.
+    /// Counters count it and flows are remembered all the same. A frame has 14 bytes at least.
+    pub fn run(&self, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
+        run::run(&self.object, ingress, frame)
+    }
+
+    /// What the program says about packets: a task, to be spawned on tokio, that passes it to the log until it is
+    /// dropped. `None` if the packet log is off, and on the second call.
+    pub fn take_packet_log(
+        &mut self,
+    ) -> Result<Option<impl Future<Output = io::Result<()>> + Send + use<>>, Error> {
+        match std::mem::take(&mut self.packet_log) {
+            PacketLog::Off => Ok(None),
+            _ => packet_log::drain(&mut self.object).map(Some),
+        }
+    }
+}

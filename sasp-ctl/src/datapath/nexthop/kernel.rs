@@ -1,0 +1,285 @@
+//! Questions to the kernel and news from it, over netlink.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use rtnetlink::packet_core::{ErrorMessage, NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia,
+};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::sys::AsyncSocket as _;
+use rtnetlink::{Error, Handle, MulticastGroup, new_connection, new_multicast_connection};
+use tokio::task::AbortHandle;
+
+/// What may change the way to a member.
+const GROUPS: [MulticastGroup; 9] = [
+    MulticastGroup::Link,
+    MulticastGroup::Neigh,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Rule,
+    MulticastGroup::Nexthop,
+];
+
+/// Bytes of news that may wait while we are busy. If they are too few the kernel says so and everything is read anew.
+const NEWS_BUFFER: usize = 1 << 20;
+
+/// An interface, as far as it matters here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Link {
+    /// Switched on, with carrier.
+    pub(super) up: bool,
+    /// Ethernet address, if it is Ethernet.
+    pub(super) mac: Option<[u8; 6]>,
+    /// Largest IP packet, in bytes.
+    pub(super) mtu: u32,
+}
+
+/// Where the kernel would send a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Route {
+    /// Nowhere.
+    None,
+    /// To this host.
+    Local,
+    /// To several.
+    NotUnicast,
+    /// By way of a router.
+    Gateway(IpAddr),
+    /// To a neighbour on this interface.
+    OnLink(u32),
+}
+
+/// What the kernel knows of a neighbour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Neighbour {
+    /// Its address is known, and the kernel is content with that.
+    Fresh([u8; 6]),
+    /// Its address is known; the kernel will check it when it is used.
+    Stale([u8; 6]),
+    /// The kernel is asking.
+    Asked,
+    /// Nobody answered.
+    Failed,
+    /// Known, without an Ethernet address.
+    NotEthernet,
+}
+
+/// All neighbours, by interface and address.
+pub(super) type Neighbours = BTreeMap<(u32, IpAddr), Neighbour>;
+
+/// Two netlink sockets: news that overrun their socket must not take answers with them.
+pub(super) struct Kernel {
+    handle: Handle,
+    news: Box<dyn Stream<Item = NetlinkMessage<RouteNetlinkMessage>> + Send + Sync + Unpin>,
+    tasks: [AbortHandle; 2],
+}
+
+impl Kernel {
+    /// Opens both in the calling thread's network namespace.
+    pub(super) fn connect() -> io::Result<Self> {
+        let (questions, handle, _) = new_connection()?;
+        let (mut news_connection, _, news) = new_multicast_connection(&GROUPS)?;
+        news_connection
+            .socket_mut()
+            .socket_mut()
+            .set_rx_buf_sz(NEWS_BUFFER as u32)?;
+        let tasks = [
+            tokio::spawn(questions).abort_handle(),
+            tokio::spawn(news_connection).abort_handle(),
+        ];
+        Ok(Self {
+            handle,
+            news: Box::new(news.map(|(message, _)| message)),
+            tasks,
+        })
+    }
+
+    /// All interfaces, by index.
+    pub(super) async fn links(&self) -> Result<BTreeMap<u32, Link>, Error> {
+        let links = self.handle.link().get().execute();
+        links
+            .map_ok(|link| (link.header.index, read_link(&link)))
+            .try_collect()
+            .await
+    }
+
+    /// All neighbours.
+    pub(super) async fn neighbours(&self) -> Result<Neighbours, Error> {
+        let neighbours = self.handle.neighbours().get().execute();
+        let known = neighbours.try_filter_map(async |message| Ok(read_neighbour(&message)));
+        known.try_collect().await
+    }
+
+    /// Where a packet to `address` would go.
+    pub(super) async fn route(&self, address: IpAddr) -> Result<Route, Error> {
+        let mut question = RouteMessage::default();
+        (
+            question.header.address_family,
+            question.header.destination_prefix_length,
+        ) = match address {
+            IpAddr::V4(_) => (AddressFamily::Inet, 32),
+            IpAddr::V6(_) => (AddressFamily::Inet6, 128),
+        };
+        question
+            .attributes
+            .push(RouteAttribute::Destination(address.into()));
+        let mut answers = std::pin::pin!(self.handle.route().get(question).execute());
+        match answers.try_next().await {
+            Ok(Some(route)) => Ok(read_route(&route)),
+            Ok(None) => Ok(Route::None),
+            Err(Error::NetlinkError(error)) if is_no_route(&error) => Ok(Route::None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells the kernel that a neighbour is about to be used: it resolves or checks its address, as for a packet.
+    pub(super) async fn use_neighbour(&self, ifindex: u32, address: IpAddr) -> Result<(), Error> {
+        let request = self.handle.neighbours().add(ifindex, address).replace();
+        request
+            .state(NeighbourState::None)
+            .flags(NeighbourFlags::Use)
+            .execute()
+            .await
+    }
+
+    /// Waits for news that may concern these members; false if there will be none any more.
+    pub(super) async fn news(&mut self, members: &BTreeSet<IpAddr>) -> bool {
+        while let Some(message) = self.news.next().await {
+            if concerns(&message, members) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Skips the news that are there already: whatever they say will be read.
+    pub(super) fn skip_news(&mut self) {
+        while let Some(Some(_)) = futures_util::FutureExt::now_or_never(self.news.next()) {}
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+fn concerns(message: &NetlinkMessage<RouteNetlinkMessage>, members: &BTreeSet<IpAddr>) -> bool {
+    match &message.payload {
+        NetlinkPayload::InnerMessage(
+            RouteNetlinkMessage::NewNeighbour(neighbour)
+            | RouteNetlinkMessage::DelNeighbour(neighbour),
+        ) => destination(neighbour).is_some_and(|address| members.contains(&address)),
+        // Links, addresses, routes and rules; and the kernel's word that news were lost.
+        NetlinkPayload::InnerMessage(_) | NetlinkPayload::Overrun(_) => true,
+        _ => false,
+    }
+}
+
+fn read_link(link: &LinkMessage) -> Link {
+    let ethernet = link.header.link_layer_type == LinkLayerType::Ether;
+    let mut read = Link {
+        up: link
+            .header
+            .flags
+            .contains(LinkFlags::Up | LinkFlags::LowerUp),
+        mac: None,
+        mtu: 0,
+    };
+    for attribute in &link.attributes {
+        match attribute {
+            LinkAttribute::Address(mac) if ethernet => read.mac = mac.as_slice().try_into().ok(),
+            LinkAttribute::Mtu(mtu) => read.mtu = *mtu,
+            _ => {}
+        }
+    }
+    read
+}
+
+fn read_neighbour(message: &NeighbourMessage) -> Option<((u32, IpAddr), Neighbour)> {
+    let mac = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            NeighbourAttribute::LinkLayerAddress(mac) => Some(mac.as_slice().try_into().ok()),
+            _ => None,
+        });
+    let known = |usable: fn([u8; 6]) -> Neighbour| match mac {
+        Some(Some(mac)) => usable(mac),
+        _ => Neighbour::NotEthernet,
+    };
+    let neighbour = match message.header.state {
+        NeighbourState::Reachable
+        | NeighbourState::Delay
+        | NeighbourState::Probe
+        | NeighbourState::Permanent
+        | NeighbourState::Noarp => known(Neighbour::Fresh),
+        NeighbourState::Stale => known(Neighbour::Stale),
+        NeighbourState::Failed => Neighbour::Failed,
+        NeighbourState::Incomplete => Neighbour::Asked,
+        _ => return None,
+    };
+    Some(((message.header.ifindex, destination(message)?), neighbour))
+}
+
+fn destination(message: &NeighbourMessage) -> Option<IpAddr> {
+    message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(address)) => {
+                Some((*address).into())
+            }
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => {
+                Some((*address).into())
+            }
+            _ => None,
+        })
+}
+
+fn read_route(route: &RouteMessage) -> Route {
+    match route.header.kind {
+        RouteType::Unicast => {}
+        RouteType::Local => return Route::Local,
+        RouteType::Broadcast | RouteType::Multicast | RouteType::Anycast => {
+            return Route::NotUnicast;
+        }
+        _ => return Route::None,
+    }
+    let mut on_link = Route::None;
+    for attribute in &route.attributes {
+        match attribute {
+            RouteAttribute::Gateway(RouteAddress::Inet(gateway))
+            | RouteAttribute::Via(RouteVia::Inet(gateway)) => {
+                return Route::Gateway((*gateway).into());
+            }
+            RouteAttribute::Gateway(RouteAddress::Inet6(gateway))
+            | RouteAttribute::Via(RouteVia::Inet6(gateway)) => {
+                return Route::Gateway((*gateway).into());
+            }
+            RouteAttribute::Oif(ifindex) => on_link = Route::OnLink(*ifindex),
+            _ => {}
+        }
+    }
+    on_link
+}
+
+/// Errors by which the kernel says that a packet would go nowhere: none, unreachable, prohibited, blackholed, or an
+/// address that nothing can be sent to.
+fn is_no_route(error: &ErrorMessage) -> bool {
+    matches!(
+        error.to_io().raw_os_error(),
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL)
+    )
+}

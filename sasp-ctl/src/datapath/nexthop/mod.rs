@@ -1,0 +1,114 @@
+//! Where a member's packets go: egress interface, MAC addresses and MTU, from the kernel's own routes and neighbours.
+//!
+//! The packet path looks nothing up: what is found here is written into the backends' records, and whatever changes
+//! is found again. This module keeps the neighbours fresh, but it never invents an entry: what the kernel cannot
+//! resolve is [`Unresolved`], and says why.
+//!
+//! # Layout
+//! * `kernel`: questions to the kernel and news from it, over netlink.
+//! * `resolve`: from the answers to a next hop, pure.
+//! * `watcher`: asks again whenever an answer may be another.
+
+mod kernel;
+mod resolve;
+mod watcher;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use kernel::Kernel;
+use watcher::Watch;
+
+/// How to send a packet to a member on the same segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NextHop {
+    /// The interface on which packets leave.
+    pub ifindex: u32,
+    /// MAC address of that interface.
+    pub source: [u8; 6],
+    /// MAC address of the member.
+    pub destination: [u8; 6],
+    /// Largest IP packet that the interface takes, in bytes.
+    pub mtu: u32,
+}
+
+/// Why a member cannot be sent packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unresolved {
+    /// The kernel has no route to it.
+    NoRoute,
+    /// The route leads through a gateway; direct server return needs the member on the balancer's own segment.
+    ViaGateway(IpAddr),
+    /// The route leaves by an interface that the balancer is not attached to.
+    NotAttached {
+        /// That interface.
+        ifindex: u32,
+    },
+    /// The interface is down or has no carrier.
+    InterfaceDown {
+        /// That interface.
+        ifindex: u32,
+    },
+    /// The address is this host's own.
+    Local,
+    /// Broadcast, multicast, unspecified: not the address of one host.
+    NotUnicast,
+    /// The interface or the neighbour has no Ethernet address.
+    NotEthernet {
+        /// That interface.
+        ifindex: u32,
+    },
+    /// The kernel is asking for its MAC address.
+    Resolving,
+    /// Nobody answered for it.
+    Unanswered,
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoute => f.write_str("no route"),
+            Self::ViaGateway(gateway) => {
+                write!(
+                    f,
+                    "behind gateway {gateway}: dsr needs it on the same segment"
+                )
+            }
+            Self::NotAttached { ifindex } => {
+                write!(
+                    f,
+                    "its route leaves by interface {ifindex}, which is not attached"
+                )
+            }
+            Self::InterfaceDown { ifindex } => write!(f, "interface {ifindex} is down"),
+            Self::Local => f.write_str("an address of this host"),
+            Self::NotUnicast => f.write_str("not a unicast address"),
+            Self::NotEthernet { ifindex } => write!(f, "interface {ifindex} is not Ethernet"),
+            Self::Resolving => f.write_str("MAC address being resolved"),
+            Self::Unanswered => f.write_str("MAC address unknown: it does not answer ARP or ND"),
+        }
+    }
+}
+
+/// The state of every member that was asked for.
+pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unresolved>>;
+
+/// Watches the next hops of `members`, in the network namespace of the calling thread, for a balancer attached to
+/// `interfaces` (by index).
+///
+/// A new snapshot is sent only when something is different; the first is empty. The task ends when either channel's
+/// other side is gone. Must be called inside a tokio runtime.
+pub fn spawn(
+    interfaces: BTreeSet<u32>,
+    members: watch::Receiver<BTreeSet<IpAddr>>,
+) -> io::Result<watch::Receiver<Arc<NextHops>>> {
+    let (snapshots, receiver) = watch::channel(Arc::default());
+    let kernel = Kernel::connect()?;
+    tokio::spawn(Watch::new(interfaces, members, snapshots).run(kernel));
+    Ok(receiver)
+}

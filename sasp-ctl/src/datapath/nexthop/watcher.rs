@@ -1,0 +1,179 @@
+//! Asks again whenever an answer may be another, and keeps the members' neighbour entries fresh.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtnetlink::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::kernel::{Kernel, Neighbour, Route};
+use super::{NextHops, Unresolved, resolve};
+
+/// News come in bursts: a link that goes down takes addresses, routes and neighbours along.
+const SETTLE: Duration = Duration::from_millis(5);
+/// A router with a million routes never stops changing them: at most one part in so many of our time goes there.
+const IDLE_SHARE: u32 = 5;
+/// A member that does not answer is asked again so often. The kernel sends three questions, a second apart.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// Even without news everything is read so often: news can be lost.
+const REFRESH: Duration = Duration::from_secs(15);
+/// Pause before the sockets are opened anew after an error.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// The task behind [`super::spawn`].
+pub(super) struct Watch {
+    attached: BTreeSet<u32>,
+    members: watch::Receiver<BTreeSet<IpAddr>>,
+    snapshots: watch::Sender<Arc<NextHops>>,
+    /// When the kernel was last told to resolve a member that is not resolved yet.
+    asked: BTreeMap<IpAddr, Instant>,
+}
+
+/// A round of questions failed; the sockets are opened anew.
+enum Broken {
+    Asking(Error),
+    NoNews,
+}
+
+impl Watch {
+    pub(super) fn new(
+        attached: BTreeSet<u32>,
+        members: watch::Receiver<BTreeSet<IpAddr>>,
+        snapshots: watch::Sender<Arc<NextHops>>,
+    ) -> Self {
+        Self {
+            attached,
+            members,
+            snapshots,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// Runs until nobody is interested any more.
+    pub(super) async fn run(mut self, mut kernel: Kernel) {
+        loop {
+            match self.watch(&mut kernel).await {
+                Ok(()) => return,
+                Err(Broken::Asking(error)) => {
+                    tracing::warn!("next hops cannot be read ({error}): trying again");
+                }
+                Err(Broken::NoNews) => tracing::warn!("netlink went silent: opening it again"),
+            }
+            sleep(RECONNECT).await;
+            match Kernel::connect() {
+                Ok(again) => kernel = again,
+                Err(error) => tracing::warn!("cannot open netlink ({error}): trying again"),
+            }
+        }
+    }
+
+    async fn watch(&mut self, kernel: &mut Kernel) -> Result<(), Broken> {
+        loop {
+            let started = Instant::now();
+            let members = self.members.borrow_and_update().clone();
+            kernel.skip_news();
+            let patience = self.read(kernel, &members).await.map_err(Broken::Asking)?;
+            let busy = started.elapsed();
+            let read_again = Instant::now() + patience;
+            tokio::select! {
+                changed = self.members.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => return Ok(()),
+                },
+                () = self.snapshots.closed() => return Ok(()),
+                more = kernel.news(&members) => if !more {
+                    return Err(Broken::NoNews);
+                },
+                () = sleep_until(read_again) => continue,
+            }
+            sleep(SETTLE.max(busy * IDLE_SHARE)).await;
+        }
+    }
+
+    /// Reads everything, tells what is different, and has the kernel resolve or check what needs it. Gives how long
+    /// to wait for news before reading again all the same.
+    async fn read(
+        &mut self,
+        kernel: &Kernel,
+        members: &BTreeSet<IpAddr>,
+    ) -> Result<Duration, Error> {
+        self.asked.retain(|member, _| members.contains(member));
+        let links = kernel.links().await?;
+        let neighbours = kernel.neighbours().await?;
+        let before = self.snapshots.borrow().clone();
+        let mut next_hops = NextHops::new();
+        let mut to_ask = Vec::new();
+        for &member in members {
+            let route = kernel.route(member).await?;
+            let neighbour = match route {
+                Route::OnLink(ifindex) => neighbours.get(&(ifindex, member)).copied(),
+                _ => None,
+            };
+            let previous = before.get(&member).copied();
+            let next = resolve::next_hop(route, &self.attached, &links, neighbour, previous);
+            match needs_asking(next, neighbour, route) {
+                Some(ifindex) => to_ask.push((ifindex, member)),
+                None if neighbour == Some(Neighbour::Asked) => {}
+                // Its next trouble is another one.
+                None => drop(self.asked.remove(&member)),
+            }
+            next_hops.insert(member, next);
+        }
+        self.snapshots.send_if_modified(|snapshot| {
+            let differs = **snapshot != next_hops;
+            *snapshot = Arc::new(next_hops);
+            differs
+        });
+        let patience = if to_ask.is_empty() {
+            REFRESH
+        } else {
+            ASK_AGAIN
+        };
+        for (ifindex, member) in to_ask {
+            self.ask(kernel, ifindex, member).await?;
+        }
+        Ok(patience)
+    }
+
+    async fn ask(&mut self, kernel: &Kernel, ifindex: u32, member: IpAddr) -> Result<(), Error> {
+        let now = Instant::now();
+        if self
+            .asked
+            .get(&member)
+            .is_some_and(|last| now - *last < ASK_AGAIN)
+        {
+            return Ok(());
+        }
+        self.asked.insert(member, now);
+        match kernel.use_neighbour(ifindex, member).await {
+            // The interface went down or away meanwhile; news of that are on their way.
+            Err(Error::NetlinkError(error)) => {
+                tracing::debug!(%member, "cannot have it resolved: {}", error.to_io());
+                Ok(())
+            }
+            result => result,
+        }
+    }
+}
+
+/// The interface on which the kernel is to ask for a member, or to check it, if it does not do so already.
+fn needs_asking(
+    next: Result<super::NextHop, Unresolved>,
+    neighbour: Option<Neighbour>,
+    route: Route,
+) -> Option<u32> {
+    let pending = matches!(
+        (next, neighbour),
+        (
+            Ok(_) | Err(Unresolved::Resolving | Unresolved::Unanswered),
+            None | Some(Neighbour::Failed | Neighbour::Stale(_))
+        )
+    );
+    match route {
+        Route::OnLink(ifindex) if pending => Some(ifindex),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! What must be true of kernel and process before anything is tried, so that the error names the cause and not the
+//! first system call that failed.
+
+use caps::{CapSet, Capability};
+
+use super::error::Error;
+
+/// Batches over per-CPU arrays; bpf_link for XDP and CAP_BPF are older.
+const KERNEL: (u32, u32) = (5, 15);
+const KERNEL_TEXT: &str = "5.15";
+
+/// In the order in which they are asked for.
+const CAPABILITIES: [(Capability, &str); 3] = [
+    (Capability::CAP_BPF, "CAP_BPF"),
+    (Capability::CAP_NET_ADMIN, "CAP_NET_ADMIN"),
+    (Capability::CAP_PERFMON, "CAP_PERFMON"),
+];
+
+/// Checks the kernel's version and this thread's capabilities.
+pub(super) fn check() -> Result<(), Error> {
+    check_kernel(&kernel_release())?;
+    // CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
+    let admin = has(Capability::CAP_SYS_ADMIN);
+    for (capability, name) in CAPABILITIES {
+        let implied = admin && capability != Capability::CAP_NET_ADMIN;
+        if !implied && !has(capability) {
+            return Err(Error::MissingCapability(name));
+        }
+    }
+    Ok(())
+}
+
+fn has(capability: Capability) -> bool {
+    // A thread may always read its own capabilities; if it cannot, the kernel will refuse what follows.
+    caps::has_cap(None, CapSet::Effective, capability).unwrap_or(true)
+}
+
+fn kernel_release() -> String {
+    // uname(2) fails on a bad pointer only.
+    nix::sys::utsname::uname()
+        .map(|name| name.release().to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Refuses what is certainly too old; a version that nobody can read passes.
+fn check_kernel(release: &str) -> Result<(), Error> {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) < KERNEL => Err(Error::OldKernel {
+            found: release.to_owned(),
+            needed: KERNEL_TEXT,
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_older_than_the_oldest_supported_is_refused_by_name() {
+        for release in ["5.14.0-427.el9.x86_64", "5.4.0", "4.19.0-26-amd64"] {
+            let error = check_kernel(release).unwrap_err().to_string();
+            assert!(
+                error.contains(release) && error.contains(KERNEL_TEXT),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn newer_kernels_and_unreadable_versions_pass() {
+        for release in ["5.15.0", "6.1.0-13-amd64", "10.0", "", "next"] {
+            check_kernel(release).unwrap();
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `gwm.toml`, from text to a [`Config`] in which nothing is impossible, or to one line that says what is.
+//!
+//! Two stages, as for the balancer's file: `raw` takes what was typed and remembers where it stood, `validate` judges.
+
+mod raw;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::config::ConfigError;
+use crate::config::parse;
+use crate::config::source::Source;
+use crate::sasp::gwm::Policy;
+
+/// Where a GWM listens unless told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+    crate::sasp::code::PORT,
+);
+
+/// What a file says, every default filled in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The longest message that is taken from a peer, in bytes.
+    pub message_bytes: usize,
+    /// What the protocol's state machine has to know.
+    pub policy: Policy,
+    /// Possible, but hardly meant: one line each.
+    pub warnings: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN,
+            // What a registration of some thousand members needs.
+            message_bytes: 1 << 20,
+            policy: Policy::default(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Judges the text of a file; `path` is only for messages.
+///
+/// # Errors
+/// Everything that is unknown, impossible or contradictory, with the line that it stands on.
+pub fn from_text(path: &Path, text: String) -> Result<Config, ConfigError> {
+    let source = Source::new(path, text);
+    let raw = parse::parse(&source, "the README lists every key of gwm.toml")?;
+    validate::config(&raw, &source)
+}

@@ -1,0 +1,243 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::member_key;
+use crate::sasp::gwm::{Admission, Assessment};
+use crate::sasp::msg::Name;
+
+const FULL: &str = r#"
+listen = "127.0.0.1:0"
+interval = "5s"
+grace = "1m"
+members_only_from_own_address = true
+
+[limits]
+connections = 10
+message_bytes = 2048
+idle = "1h"
+
+[[balancer]]
+uid = "edge-1"
+sources = ["192.0.2.0/24", "2001:db8::7"]
+[[balancer]]
+uid = "edge-2"
+
+[[weights]]
+group = "FARM1"
+source = "static"
+members = { "10.0.0.1:80" = 40, "10.0.0.1:80/udp" = 0, "[2001:db8::1]:80" = 65535 }
+[[weights]]
+balancer = "edge-2"
+group = "FARM1"
+source = "static"
+members = { "10.0.0.1:80" = 1 }
+"#;
+
+fn name(text: &str) -> Name {
+    Name::new(text.as_bytes()).unwrap()
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    from_text(Path::new("gwm.toml"), text.into()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_key_is_understood() {
+    let config = parse(FULL).unwrap();
+    let policy = &config.policy;
+    assert_eq!(config.listen, "127.0.0.1:0".parse().unwrap());
+    assert_eq!(config.message_bytes, 2048);
+    assert_eq!(policy.interval, Duration::from_secs(5));
+    assert_eq!(policy.grace, Duration::from_secs(60));
+    assert!(policy.members_speak_for_themselves);
+    assert_eq!(policy.limits.connections, 10);
+    assert_eq!(policy.limits.idle, Duration::from_secs(3600));
+    let listed = [
+        (
+            name("edge-1"),
+            vec![
+                "192.0.2.0/24".parse().unwrap(),
+                "2001:db8::7/128".parse().unwrap(),
+            ],
+        ),
+        (name("edge-2"), vec![]),
+    ];
+    assert_eq!(policy.admission, Admission::Listed(listed.into()));
+    for (uid, member, weight) in [
+        ("edge-1", "10.0.0.1:80", 40),
+        ("edge-2", "10.0.0.1:80", 1),
+        ("edge-2", "10.0.0.1:80/udp", 0),
+        ("edge-1", "[2001:db8::1]:80", 65535),
+    ] {
+        let key = member_key::parse(member).unwrap();
+        let assessed = policy.weights.assess(&name(uid), &name("FARM1"), &key);
+        assert_eq!(assessed, Assessment::fixed(weight), "{member} of {uid}");
+    }
+    assert_eq!(policy.weights.len(), 4);
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_empty_file_means_the_defaults() {
+    assert_eq!(parse(""), Ok(Config::default()));
+    assert_eq!(Config::default().listen, "0.0.0.0:3860".parse().unwrap());
+}
+
+#[test]
+fn what_is_wrong_is_refused_in_one_line_with_its_place_and_a_reason() {
+    let rule = |members: &str| {
+        format!("[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = {{ {members} }}")
+    };
+    let with_source =
+        |word: &str| format!("[[weights]]\ngroup = \"G\"\nsource = \"{word}\"\nmembers = {{}}");
+    let uid = |uid: &str| format!("[[balancer]]\nuid = \"{uid}\"");
+    let sources = |list: &str| format!("[[balancer]]\nuid = \"A\"\nsources = {list}");
+    let rows = [
+        (
+            "lisen = 1".into(),
+            "gwm.toml:1: unknown key `lisen`: did you mean `listen`?",
+        ),
+        (
+            "listen = \"10.0.0.1\"".into(),
+            "gwm.toml:1: \"10.0.0.1\" is not ADDR:PORT",
+        ),
+        ("\nlisten =".into(), "gwm.toml:2: "),
+        (
+            "interval = \"10\"".into(),
+            "gwm.toml:1: \"10\" is not a duration",
+        ),
+        (
+            "interval = \"50ms\"".into(),
+            "gwm.toml:1: \"50ms\" is out of range",
+        ),
+        (
+            "interval = \"19h\"".into(),
+            "gwm.toml:1: \"19h\" is out of range",
+        ),
+        ("grace = 5".into(), "gwm.toml:1: invalid type: integer"),
+        (
+            "tls = {}".into(),
+            "gwm.toml:1: TLS is not available yet: plain TCP only",
+        ),
+        (
+            "[limits]\nmembers = 0".into(),
+            "gwm.toml:2: 0 is out of range: 1 to",
+        ),
+        (
+            "[limits]\ngroups = 65536".into(),
+            "gwm.toml:2: 65536 is out of range: 1 to 65535",
+        ),
+        (
+            "[limits]\nuid_bytes = -1".into(),
+            "gwm.toml:2: -1 is out of range: 1 to 255",
+        ),
+        (
+            "[limits]\nidle = \"0s\"".into(),
+            "gwm.toml:2: \"0s\" is out of range",
+        ),
+        (
+            "[[balancer]]".into(),
+            "gwm.toml:1: the key `uid` is missing",
+        ),
+        (uid(""), "gwm.toml:2: the LB UID \"\" must be 1 to 64 bytes"),
+        (uid(&"x".repeat(65)), "gwm.toml:2: the LB UID"),
+        (uid("a\\u0007"), "gwm.toml:2: the LB UID"),
+        (
+            format!("{}\n{}", uid("A"), uid("A")),
+            "gwm.toml:4: the LB UID \"A\" stands twice (also at line 2)",
+        ),
+        (
+            format!("{}\ncertificate = \"edge\"", uid("A")),
+            "gwm.toml:3: TLS is not available yet: plain TCP only",
+        ),
+        (sources("[]"), "gwm.toml:3: nobody could speak"),
+        (
+            sources("[\"10.0.0.0/33\"]"),
+            "gwm.toml:3: \"10.0.0.0/33\" is not a network",
+        ),
+        (
+            sources("[\"10.0.0.1/24\"]"),
+            "gwm.toml:3: \"10.0.0.1/24\" has bits behind its prefix: write \"10.0.0.0/24\"",
+        ),
+        (
+            sources("[\"::ffff:10.0.0.1\"]"),
+            "gwm.toml:3: \"::ffff:10.0.0.1\" is IPv4",
+        ),
+        (
+            with_source("probe"),
+            "gwm.toml:3: source \"probe\" is not available yet",
+        ),
+        (
+            with_source("file"),
+            "gwm.toml:3: source \"file\" is not available yet",
+        ),
+        (
+            with_source("statik"),
+            "gwm.toml:3: source \"statik\" is unknown",
+        ),
+        (
+            rule("\"10.0.0.1:80\" = 65536"),
+            "gwm.toml:4: weight 65536 is out of range",
+        ),
+        (
+            rule("\"10.0.0.1:80\" = -1"),
+            "gwm.toml:4: weight -1 is out of range",
+        ),
+        (
+            rule("\"10.0.0.1:80\" = 1.5"),
+            "gwm.toml:4: invalid type: floating point",
+        ),
+        (
+            rule("\"10.0.0.1:0\" = 1"),
+            "gwm.toml:4: \"10.0.0.1:0\" has port 0",
+        ),
+        (
+            rule("\"web:80\" = 1"),
+            "gwm.toml:4: \"web:80\" has no valid IP address",
+        ),
+        (
+            rule("\"10.0.0.1:80\" = 1, \"10.0.0.1:80/tcp\" = 2"),
+            "gwm.toml:4: 10.0.0.1:80 of group G has a weight already (at line 4)",
+        ),
+        (
+            rule("\"10.0.0.1:80\" = 1, \"10.0.0.1:80\" = 2"),
+            "gwm.toml:4: duplicate key",
+        ),
+        (
+            format!(
+                "{}\n{}",
+                rule("\"10.0.0.1:80\" = 1"),
+                rule("\"10.0.0.1:80\" = 1")
+            ),
+            "gwm.toml:8: 10.0.0.1:80 of group G has a weight already (at line 4)",
+        ),
+        (
+            format!("{}\n{}\nbalancer = \"B\"", uid("A"), rule("")),
+            "gwm.toml:7: no [[balancer]] has the uid \"B\"",
+        ),
+        (
+            "[[weights]]\ngroup = \"\"\nsource = \"static\"\nmembers = {}".into(),
+            "gwm.toml:2: the group name \"\" must be 1 to 255 bytes",
+        ),
+    ];
+    for (text, expected) in rows {
+        let text: String = text;
+        let refusal = parse(&text).expect_err(&text);
+        assert!(
+            refusal.starts_with(expected),
+            "{text}\n  {refusal}\n  {expected}"
+        );
+        assert!(!refusal.contains('\n'), "{refusal}");
+    }
+}
+
+#[test]
+fn a_grace_time_that_is_too_short_to_be_meant_is_a_warning() {
+    let config = parse("interval = \"10s\"\ngrace = \"29s\"").unwrap();
+    assert_eq!(config.warnings.len(), 1);
+    assert!(
+        config.warnings[0].contains("less than three intervals"),
+        "{:?}",
+        config.warnings
+    );
+}

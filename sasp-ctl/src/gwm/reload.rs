@@ -1,0 +1,162 @@
+//! The configuration file, read again on SIGHUP and when it changes. A bad one changes nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use tokio::signal::unix::Signal;
+use tracing::{error, info, warn};
+
+use super::config::{self, Config};
+use super::hub::Hub;
+use super::watch::FileWatch;
+use crate::config::ConfigError;
+use crate::sasp::gwm::Reassessed;
+
+/// A file and what it said when it was last good.
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    config: Config,
+    /// What was read last, good or bad, so that a change of something else in its directory is no news.
+    seen: Result<String, String>,
+}
+
+impl ConfigFile {
+    pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path).map_err(|reason| ConfigError::in_file(path, reason))?;
+        Ok(Self {
+            path: path.to_owned(),
+            config: config::from_text(path, text.clone())?,
+            seen: Ok(text),
+        })
+    }
+
+    /// The configuration in force.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Reads the file again and puts it into force. `always` also reports what has not changed.
+    fn reload(&mut self, hub: &Hub, always: bool) {
+        let read = read(&self.path);
+        if read == self.seen && !always {
+            return;
+        }
+        self.seen = read.clone();
+        let parsed = match read {
+            Ok(text) => config::from_text(&self.path, text),
+            Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
+        };
+        match parsed {
+            Ok(config) => self.put_into_force(config, hub),
+            Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
+        }
+    }
+
+    fn put_into_force(&mut self, config: Config, hub: &Hub) {
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let effect = hub.reconfigure(&config);
+        info!(
+            "reloaded: {}",
+            Difference {
+                old: &self.config,
+                new: &config,
+                effect
+            }
+        );
+        if config.listen != self.config.listen {
+            warn!(
+                "`listen` has changed: restart to listen on {}",
+                config.listen
+            );
+        }
+        self.config = config;
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// Reloads whenever there is a reason to, for ever.
+pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal) {
+    let mut watch = match FileWatch::new(&file.path) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            warn!("changes of the configuration are not noticed, send SIGHUP instead: {error}");
+            None
+        }
+    };
+    // What happened between reading the file and watching it.
+    file.reload(hub, false);
+    loop {
+        let changed = async {
+            match &watch {
+                Some(watch) => watch.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            () = changed => false,
+        };
+        file.reload(hub, asked);
+        if let Some(watch) = &mut watch
+            && let Err(error) = watch.follow_links()
+        {
+            warn!("some changes of the configuration are not noticed, send SIGHUP then: {error}");
+        }
+    }
+}
+
+/// Without a file, SIGHUP has nothing to do but must not end the process.
+pub(super) async fn nothing_to_reload(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        warn!("SIGHUP, but there is no configuration file to read again");
+    }
+}
+
+/// What a reload changed, in words.
+struct Difference<'a> {
+    old: &'a Config,
+    new: &'a Config,
+    effect: Reassessed,
+}
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (old, new) = (&self.old.policy, &self.new.policy);
+        let mut parts = Vec::new();
+        if old.interval != new.interval {
+            parts.push(format!("interval {:?} → {:?}", old.interval, new.interval));
+        }
+        if old.grace != new.grace {
+            parts.push(format!("grace {:?} → {:?}", old.grace, new.grace));
+        }
+        if old.admission != new.admission {
+            parts.push("balancers".into());
+        }
+        if old.members_speak_for_themselves != new.members_speak_for_themselves {
+            parts.push("members_only_from_own_address".into());
+        }
+        if old.limits != new.limits || self.old.message_bytes != self.new.message_bytes {
+            parts.push("limits".into());
+        }
+        if old.weights != new.weights {
+            let (before, after) = (old.weights.len(), new.weights.len());
+            let Reassessed { members, balancers } = self.effect;
+            parts.push(format!(
+                "weights ({before} → {after} rules), now different for {members} registered members of {balancers} \
+                 balancers"
+            ));
+        }
+        if parts.is_empty() {
+            return f.write_str("nothing changed");
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests;

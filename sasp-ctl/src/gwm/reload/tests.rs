@@ -1,0 +1,81 @@
+use super::*;
+use crate::sasp::gwm::Policy;
+
+const RULE: &str =
+    "[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = { \"10.0.0.1:80\" = 1 }\n";
+
+struct Bed {
+    dir: tempfile::TempDir,
+    file: ConfigFile,
+    hub: Hub,
+}
+
+impl Bed {
+    fn new(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gwm.toml");
+        std::fs::write(&path, text).unwrap();
+        let file = ConfigFile::load(&path).unwrap();
+        let hub = Hub::new(file.config());
+        Self { dir, file, hub }
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.dir.path().join("gwm.toml"), text).unwrap();
+    }
+
+    fn policy(&self) -> Policy {
+        self.hub.with(|gwm, _| gwm.policy().clone())
+    }
+}
+
+#[test]
+fn a_good_file_is_put_into_force() {
+    let mut bed = Bed::new("");
+    bed.write(RULE);
+    bed.file.reload(&bed.hub, false);
+    assert_eq!(bed.policy().weights.len(), 1);
+    assert_eq!(bed.file.config().policy, bed.policy());
+}
+
+#[test]
+fn a_bad_or_missing_file_changes_nothing_and_a_good_one_is_taken_again_afterwards() {
+    let mut bed = Bed::new(RULE);
+    let before = bed.policy();
+    bed.write("interval = 1");
+    bed.file.reload(&bed.hub, true);
+    assert_eq!(bed.policy(), before);
+    std::fs::remove_file(bed.dir.path().join("gwm.toml")).unwrap();
+    bed.file.reload(&bed.hub, true);
+    assert_eq!(bed.policy(), before);
+    bed.write("");
+    bed.file.reload(&bed.hub, false);
+    assert!(bed.policy().weights.is_empty());
+}
+
+#[test]
+fn the_difference_names_what_changed() {
+    let old = Config::default();
+    let mut new = old.clone();
+    let difference = |new: &Config| {
+        let effect = Reassessed {
+            members: 3,
+            balancers: 1,
+        };
+        Difference {
+            old: &old,
+            new,
+            effect,
+        }
+        .to_string()
+    };
+    assert_eq!(difference(&new), "nothing changed");
+    new.policy.interval = std::time::Duration::from_secs(5);
+    new.message_bytes = 4096;
+    assert_eq!(difference(&new), "interval 10s → 5s, limits");
+    new = config::from_text(Path::new("gwm.toml"), RULE.into()).unwrap();
+    assert_eq!(
+        difference(&new),
+        "weights (0 → 1 rules), now different for 3 registered members of 1 balancers"
+    );
+}

@@ -1,0 +1,89 @@
+//! News of a file, however it is replaced: written in place, renamed over, or behind a symbolic link that moves.
+//!
+//! The directories are watched, not the file: a rename makes another file, and configuration volumes swap a link to
+//! a directory. What has changed is for the reader to find out; an event only says when to look.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+/// A file that is written in place is empty for a moment; looking this much later sees it whole.
+const SETTLE_TIME: Duration = Duration::from_millis(50);
+
+/// Watches one path.
+pub(super) struct FileWatch {
+    path: PathBuf,
+    watcher: RecommendedWatcher,
+    directories: BTreeSet<PathBuf>,
+    changed: Arc<Notify>,
+}
+
+impl FileWatch {
+    /// # Errors
+    /// If the system has no watches left, or the file's directory cannot be watched.
+    pub(super) fn new(path: &Path) -> notify::Result<Self> {
+        let changed = Arc::new(Notify::new());
+        let news = Arc::clone(&changed);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            // An error (a full queue) may have hidden a change.
+            if event.map_or(true, |event| is_change(event.kind)) {
+                news.notify_one();
+            }
+        })?;
+        let mut watch = Self {
+            path: path.to_owned(),
+            watcher,
+            directories: BTreeSet::new(),
+            changed,
+        };
+        watch.follow_links()?;
+        Ok(watch)
+    }
+
+    /// Waits until the file may have changed and has settled.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+        tokio::time::sleep(SETTLE_TIME).await;
+    }
+
+    /// Watches the directories in which the path and what it points to stand now.
+    pub(super) fn follow_links(&mut self) -> notify::Result<()> {
+        let mut wanted = BTreeSet::from([directory(&self.path)]);
+        // A path that leads nowhere at the moment is watched where it stands.
+        if let Ok(target) = self.path.canonicalize() {
+            wanted.insert(directory(&target));
+        }
+        for old in self.directories.difference(&wanted) {
+            // A directory that is gone has lost its watch already, which is what we want.
+            let _gone = self.watcher.unwatch(old);
+        }
+        for new in wanted.difference(&self.directories) {
+            self.watcher.watch(new, RecursiveMode::NonRecursive)?;
+        }
+        self.directories = wanted;
+        Ok(())
+    }
+}
+
+/// Reading the file is no change; otherwise each look at it would cause the next.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! Whole sessions: the RFC's flows, reconnection, reload, refusal.
+
+use super::{gwm::Known, lab::Lab, *};
+use crate::sasp::code::{Code, Type, weight_flags};
+
+const SET_LB: Type = Type::SET_LB_STATE_REQUEST;
+const REGISTER: Type = Type::REGISTRATION_REQUEST;
+const DEREGISTER: Type = Type::DEREGISTRATION_REQUEST;
+const WEIGHTS: Type = Type::GET_WEIGHTS_REQUEST;
+const STATE: Type = Type::SET_MEMBER_STATE_REQUEST;
+
+/// A session in sync, with what it did so far forgotten.
+fn synced(groups: &[(&str, &[u8])]) -> Lab {
+    let mut lab = Lab::new(desired(groups));
+    lab.settle();
+    assert_eq!(lab.client.snapshot().state, State::Active);
+    lab.gwm.heard.clear();
+    lab.events.clear();
+    lab
+}
+
+fn reconnect(lab: &mut Lab) {
+    lab.close();
+    lab.reconnect();
+}
+
+fn registered(groups: &[(&str, &[u8])]) -> Vec<(String, Vec<MemberKey>)> {
+    let keys = |octets: &[u8]| octets.iter().map(|octet| key(*octet)).collect();
+    groups
+        .iter()
+        .map(|(group, octets)| ((*group).to_owned(), keys(octets)))
+        .collect()
+}
+
+#[test]
+fn flow_9_3_registers_gets_weights_and_sees_a_member_quiesce_itself() {
+    let mut lab = Lab::new(desired(&[("GRP1", &[1, 2, 3])]));
+    lab.settle();
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS]);
+    assert!(lab.events.contains(&Event::Synced { groups: 1 }));
+    lab.gwm.member("GRP1", 3).flags |= weight_flags::QUIESCE;
+    lab.gwm.member("GRP1", 3).state = 0x0a;
+    lab.gwm.member("GRP1", 3).weight = 5;
+    lab.run(seconds(60));
+    assert_eq!(lab.gwm.take_heard(), [WEIGHTS]);
+    assert_eq!(
+        lab.weights("GRP1").members[&key(3)],
+        MemberWeight {
+            contact: true,
+            quiesce: true,
+            confident: true,
+            by_lb: true,
+            weight: 5,
+            state: 0x0a
+        }
+    );
+    assert!(!lab.weights("GRP1").members[&key(1)].quiesce);
+}
+
+#[test]
+fn flow_9_4_members_register_themselves_and_the_balancer_deregisters_everything() {
+    let mut wanted = desired(&[("GRP1", &[])]);
+    wanted.lb_state = LbState {
+        trust: true,
+        ..LbState::default()
+    };
+    let mut lab = Lab::new(wanted);
+    lab.settle();
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+    assert_eq!(lab.gwm.lb_flags, 3);
+    lab.events.clear();
+    let by_itself = weight_flags::CONTACT | weight_flags::CONFIDENT;
+    lab.gwm.member("GRP1", 1).flags = by_itself;
+    lab.gwm.member("GRP1", 2).flags = by_itself;
+    lab.push(None);
+    let [Event::Weights { weights, unknown }] = &lab.take_events()[..] else {
+        panic!()
+    };
+    assert!(weights.members.is_empty(), "nobody asked for them");
+    assert_eq!(
+        unknown.keys().copied().collect::<Vec<_>>(),
+        [key(1), key(2)]
+    );
+    assert!(!unknown[&key(1)].by_lb);
+    lab.gwm
+        .groups
+        .get_mut(&name("GRP1"))
+        .unwrap()
+        .remove(&key(1));
+    lab.push(None);
+    let [Event::Weights { unknown, .. }] = &lab.take_events()[..] else {
+        panic!()
+    };
+    assert_eq!(unknown.len(), 1, "one that left by itself is gone at once");
+    lab.client.deregister_all(lab.now);
+    assert_eq!(lab.take_events(), [Event::DeregisteredAll(Ok(()))]);
+    assert_eq!(lab.gwm.registered(), []);
+    assert_eq!(lab.client.snapshot().state, State::Disabled);
+}
+
+#[test]
+fn a_balancer_that_comes_back_within_the_grace_time_registers_nothing() {
+    let mut lab = synced(&[("A", &[1, 2]), ("B", &[3])]);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+    assert_eq!(lab.client.snapshot().state, State::Active);
+    assert!(
+        !lab.weights("A").converging,
+        "the GWM has watched all the time"
+    );
+}
+
+#[test]
+fn a_balancer_that_the_gwm_forgot_registers_everything_anew() {
+    let mut lab = synced(&[("A", &[1, 2]), ("B", &[3])]);
+    lab.gwm.forget();
+    lab.gwm.refuse.push_back((WEIGHTS, Code::UNKNOWN_LB));
+    reconnect(&mut lab);
+    lab.run(seconds(1));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, WEIGHTS, REGISTER, REGISTER, WEIGHTS]
+    );
+    assert_eq!(
+        lab.gwm.registered(),
+        registered(&[("A", &[1, 2]), ("B", &[3])])
+    );
+}
+
+#[test]
+fn reconnection_deregisters_what_is_gone_and_registers_what_is_missing() {
+    let mut lab = synced(&[("A", &[1, 2]), ("B", &[3])]);
+    lab.close();
+    lab.want(desired(&[("A", &[2, 4]), ("C", &[5])]));
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.run(seconds(30));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [
+            SET_LB, WEIGHTS, DEREGISTER, DEREGISTER, REGISTER, REGISTER, WEIGHTS
+        ]
+    );
+    assert_eq!(
+        lab.gwm.registered(),
+        registered(&[("A", &[2, 4]), ("C", &[5])])
+    );
+}
+
+#[test]
+fn a_restarted_balancer_that_is_still_registered_reads_back_and_registers_the_rest() {
+    let mut lab = Lab::new(desired(&[("A", &[1, 2, 3])]));
+    lab.gwm.known = true;
+    lab.gwm.member("A", 2);
+    lab.gwm.member("OLD", 9);
+    lab.settle();
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, REGISTER, WEIGHTS, DEREGISTER, REGISTER],
+        "and no answer made it remove what is wanted"
+    );
+    assert_eq!(lab.gwm.registered(), registered(&[("A", &[1, 2, 3])]));
+}
+
+#[test]
+fn a_gwm_that_hides_what_it_has_gets_the_members_one_by_one() {
+    let mut wanted = desired(&[("A", &[1, 2, 3])]);
+    wanted.lb_state.no_change = true;
+    let mut lab = Lab::new(wanted);
+    lab.gwm.known = true;
+    lab.gwm.member("A", 2);
+    let refused = (REGISTER, Code::MEMBER_ALREADY_REGISTERED);
+    lab.gwm
+        .refuse
+        .extend([refused, (WEIGHTS, Code::UNKNOWN_GROUP)]);
+    lab.settle();
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [
+            SET_LB, REGISTER, WEIGHTS, REGISTER, REGISTER, REGISTER, REGISTER
+        ]
+    );
+    assert_eq!(lab.gwm.registered(), registered(&[("A", &[1, 2, 3])]));
+    lab.run(seconds(1));
+    assert_eq!(lab.client.snapshot().state, State::Active);
+}
+
+#[test]
+fn a_reload_tells_the_difference_only() {
+    let mut lab = synced(&[("A", &[1, 2]), ("B", &[3])]);
+    let mut wanted = desired(&[("A", &[1, 4]), ("C", &[5])]);
+    wanted.lb_state.health = 0x40;
+    lab.want(wanted.clone());
+    lab.run(seconds(1));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, DEREGISTER, DEREGISTER, REGISTER, REGISTER, WEIGHTS]
+    );
+    assert_eq!(
+        lab.gwm.registered(),
+        registered(&[("A", &[1, 4]), ("C", &[5])])
+    );
+    lab.want(wanted);
+    assert_eq!(lab.gwm.take_heard(), []);
+}
+
+#[test]
+fn members_that_the_gwm_lost_are_registered_again_and_lose_confidence() {
+    let mut lab = synced(&[("A", &[1, 2])]);
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.push(None);
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [],
+        "weights sent unasked may be incomplete"
+    );
+    assert!(lab.weights("A").members[&key(2)].confident);
+    lab.run(seconds(60));
+    assert_eq!(lab.gwm.take_heard(), [WEIGHTS, REGISTER]);
+    assert_eq!(lab.weights("A").members[&key(2)], MemberWeight::default());
+    assert!(
+        !lab.weights("A").converging,
+        "the rest of the group is known well"
+    );
+    lab.run(seconds(1));
+    assert!(lab.weights("A").members[&key(2)].confident);
+}
+
+#[test]
+fn under_no_change_absence_means_unchanged() {
+    let mut wanted = desired(&[("A", &[1, 2])]);
+    wanted.lb_state.no_change = true;
+    let mut lab = Lab::new(wanted);
+    lab.settle();
+    assert_eq!(lab.gwm.lb_flags, 5);
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.gwm.member("A", 1).weight = 33;
+    lab.gwm.heard.clear();
+    lab.run(seconds(61));
+    assert_eq!(lab.gwm.take_heard(), [WEIGHTS]);
+    let weights = lab.weights("A");
+    assert_eq!(
+        (
+            weights.members[&key(1)].weight,
+            weights.members[&key(2)].weight
+        ),
+        (33, 10)
+    );
+}
+
+#[test]
+fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_state() {
+    let mut lab = synced(&[("A", &[1, 2])]);
+    let mut wanted = desired(&[("A", &[1, 2])]);
+    let member = |wanted: &mut Desired, quiesced| {
+        wanted
+            .groups
+            .get_mut(&name("A"))
+            .unwrap()
+            .get_mut(&key(2))
+            .unwrap()
+            .quiesced = quiesced;
+    };
+    lab.gwm.member("A", 2).state = 0x32;
+    lab.push(None);
+    member(&mut wanted, true);
+    lab.want(wanted.clone());
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    assert_eq!(
+        lab.gwm.member("A", 2).state,
+        0x32,
+        "the member's own state is left alone"
+    );
+    assert_ne!(lab.gwm.member("A", 2).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
+    assert_eq!(lab.gwm.member("A", 2).state, 0x32);
+    lab.close();
+    member(&mut wanted, false);
+    lab.want(wanted);
+    lab.run(seconds(60));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, WEIGHTS, STATE],
+        "the GWM may still have it"
+    );
+    assert_eq!(lab.gwm.member("A", 2).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+}
+
+#[test]
+fn a_new_group_converges_for_two_intervals_unless_the_gwm_is_sure_before() {
+    let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
+    lab.gwm.newborn = Known {
+        flags: weight_flags::CONFIDENT,
+        ..Known::good()
+    };
+    lab.settle();
+    assert!(lab.weights("A").converging);
+    assert_eq!(lab.client.snapshot().state, State::Converging);
+    lab.run(seconds(119));
+    assert!(lab.weights("A").converging);
+    lab.events.clear();
+    lab.run(seconds(2));
+    assert!(
+        !lab.weights("A").converging,
+        "the end of convergence is told"
+    );
+    assert_eq!(lab.client.snapshot().state, State::Active);
+
+    let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
+    lab.settle();
+    assert!(!lab.weights("A").converging);
+}
+
+#[test]
+fn a_refused_group_harms_no_other_and_is_tried_again_later() {
+    let mut lab = Lab::new(desired(&[("A", &[1]), ("B", &[2])]));
+    lab.gwm.refuse.push_back((REGISTER, Code::INVALID_GROUP));
+    lab.settle();
+    assert!(lab.events.contains(&Event::Refused {
+        request: REGISTER,
+        group: Some(name("A")),
+        code: Code::INVALID_GROUP
+    }));
+    assert_eq!(lab.gwm.registered(), registered(&[("B", &[2])]));
+    lab.run(seconds(299));
+    assert_eq!(lab.gwm.registered(), registered(&[("B", &[2])]));
+    lab.run(seconds(2));
+    assert_eq!(
+        lab.gwm.registered(),
+        registered(&[("A", &[1]), ("B", &[2])])
+    );
+}
+
+#[test]
+fn a_gwm_that_forgets_in_mid_session_is_told_everything_again() {
+    let mut lab = synced(&[("A", &[1, 2])]);
+    lab.gwm.forget();
+    lab.run(seconds(61));
+    assert_eq!(lab.gwm.take_heard(), [WEIGHTS, SET_LB, REGISTER, WEIGHTS]);
+    assert!(lab.gwm.is_push());
+}
+
+#[test]
+fn a_gwm_that_never_knows_us_is_left_alone_for_a_while() {
+    let mut lab = Lab::new(desired(&[("A", &[1])]));
+    lab.gwm.refuse.extend([(REGISTER, Code::UNKNOWN_LB); 3]);
+    lab.settle();
+    assert_eq!(lab.client.snapshot().state, State::Backoff);
+}
+
+#[test]
+fn replies_typed_as_in_figures_20_and_22_are_taken_by_their_id() {
+    let mut lab = Lab::new(desired(&[("A", &[1])]));
+    lab.gwm.as_in_figures = true;
+    lab.client.set_desired(
+        {
+            let mut wanted = desired(&[("A", &[1])]);
+            wanted
+                .groups
+                .get_mut(&name("A"))
+                .unwrap()
+                .get_mut(&key(1))
+                .unwrap()
+                .quiesced = true;
+            wanted
+        },
+        lab.now,
+    );
+    lab.settle();
+    assert_eq!(lab.client.snapshot().counters.wrong_types, 0);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, STATE, WEIGHTS]);
+}

@@ -1,0 +1,50 @@
+//! How many messages of which type were answered with which code.
+
+use std::collections::BTreeMap;
+
+use super::connection::CloseReason;
+use crate::sasp::code::{Code, Type};
+use crate::sasp::codec::Quirks;
+
+/// Counts since the start. Bounded: unknown message types share one number.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Counters {
+    /// Messages received, by known type.
+    pub received: BTreeMap<Type, u64>,
+    /// Messages received with an unknown type, or with none.
+    pub received_unknown: u64,
+    /// Set Member State Requests with the component type of figure 11 (0x4011 for 0x4012), accepted.
+    pub received_figure_11: u64,
+    /// Messages with IPv4 addresses in the `::ffff:` form, accepted.
+    pub received_mapped_ipv4: u64,
+    /// Replies given, by type of the request and code.
+    pub replied: BTreeMap<(Type, Code), u64>,
+    /// Send Weights messages handed to the driver.
+    pub pushed: u64,
+    /// Connections opened.
+    pub opened: u64,
+    /// Connections that the GWM ended, by reason.
+    pub closed: BTreeMap<CloseReason, u64>,
+}
+
+impl Counters {
+    pub(super) fn count_received(&mut self, kind: Option<Type>) {
+        match kind.filter(|kind| kind.name().is_some()) {
+            Some(kind) => *self.received.entry(kind).or_default() += 1,
+            None => self.received_unknown += 1,
+        }
+    }
+
+    pub(super) fn count_quirks(&mut self, quirks: Quirks) {
+        self.received_figure_11 += u64::from(quirks.figure_11);
+        self.received_mapped_ipv4 += u64::from(quirks.mapped_ipv4);
+    }
+
+    pub(super) fn count_reply(&mut self, request: Type, code: Code) {
+        *self.replied.entry((request, code)).or_default() += 1;
+    }
+
+    pub(super) fn count_close(&mut self, reason: CloseReason) {
+        *self.closed.entry(reason).or_default() += 1;
+    }
+}

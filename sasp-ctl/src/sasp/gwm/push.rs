@@ -1,0 +1,72 @@
+//! What goes out on a connection: replies first, then Send Weights (RFC 4678 section 7.4) if the balancer wants it.
+//!
+//! A push is made at the moment in which it can be sent, from the state of that moment.
+
+use std::time::Instant;
+
+use super::balancer::{Balancer, Link};
+use super::{ConnectionId, Gwm};
+use crate::sasp::code::VERSION;
+use crate::sasp::msg::{Body, Group, GroupOf, Message, Name, SendWeights, WeightEntry};
+
+impl Gwm {
+    /// The next message to send on this connection; to be called until it has none, whenever the connection can
+    /// take one.
+    pub fn poll_transmit(&mut self, id: ConnectionId, now: Instant) -> Option<Message> {
+        let connection = self.connections.get_mut(&id)?;
+        if let Some(reply) = connection.replies.pop_front() {
+            return Some(reply);
+        }
+        let uid = connection.bound.as_ref()?;
+        let balancer = self.balancers.get_mut(uid)?;
+        if !balancer.wishes.push() || !(balancer.unpushed || connection.push_due) {
+            return None;
+        }
+        balancer.unpushed = false;
+        connection.push_due = false;
+        connection.push_at = now + self.policy.interval;
+        let groups = send_weights(uid, balancer)?;
+        self.counters.pushed += 1;
+        Some(Message {
+            version: VERSION,
+            id: 0,
+            body: Body::SendWeights(SendWeights { groups }),
+        })
+    }
+
+    /// Has the driver ask for a push to this balancer, if it is there.
+    pub(super) fn wake_for_push(&mut self, uid: &Name) {
+        if let Some(balancer) = self.balancers.get(uid)
+            && let Link::Up(id) = balancer.link
+            && balancer.wishes.push()
+            && balancer.unpushed
+        {
+            self.ready.insert(id);
+        }
+    }
+}
+
+/// All groups, or under No-Change those with a change; `None` if there is nothing to tell.
+fn send_weights(uid: &Name, balancer: &mut Balancer) -> Option<Vec<GroupOf<WeightEntry>>> {
+    let had_told = balancer.told_of_groups;
+    let names: Vec<Name> = balancer.groups().keys().cloned().collect();
+    let mut groups = Vec::with_capacity(names.len());
+    for name in names {
+        match balancer.report(&name) {
+            Some(items) if !items.is_empty() => groups.push(GroupOf {
+                group: Group {
+                    lb_uid: uid.clone(),
+                    name,
+                },
+                items,
+            }),
+            _ => {}
+        }
+    }
+    if !groups.is_empty() {
+        return Some(groups);
+    }
+    // "No groups any more" must be said once, or the balancer would go on with members that have left.
+    balancer.told_of_groups = false;
+    (had_told && !balancer.wishes.no_change()).then_some(groups)
+}

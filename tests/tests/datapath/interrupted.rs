@@ -1,0 +1,98 @@
+//! What a daemon leaves that was killed at a bad moment, made by hand, and what the next one makes of it.
+
+use std::fs;
+
+use aya::maps::{Array, MapData};
+use sasp_ctl::datapath::detach;
+use sasp_xdp_common::abi::limits::SLOTS;
+use sasp_xdp_common::abi::slot::{Slot, Table};
+
+use crate::lab::{EDGE, Lab};
+use crate::traffic::{SERVICE, one_service};
+
+#[test]
+fn killed_while_pinning_maps_the_rest_is_cleared() {
+    let lab = Lab::new();
+    let new = lab.pinned().join("new");
+    fs::create_dir_all(&new).unwrap();
+    Array::<MapData, u32>::create(1, 0)
+        .unwrap()
+        .pin(new.join("SERVICES_V4"))
+        .unwrap();
+    let mut datapath = lab.attach();
+    assert!(!new.exists());
+    assert!(datapath.take_adopted().services.is_empty());
+}
+
+#[test]
+fn killed_before_the_first_link_the_maps_are_used() {
+    let lab = Lab::new();
+    drop(lab.attach());
+    for entry in fs::read_dir(lab.current()).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("link_")
+        {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert_eq!(lab.program_on(EDGE), None);
+    let datapath = lab.attach();
+    assert_eq!(datapath.interfaces().len(), 1);
+    assert!(lab.program_on(EDGE).is_some());
+}
+
+#[test]
+fn killed_while_detaching_the_next_attach_starts_afresh() {
+    let lab = Lab::new();
+    let mut first = lab.attach();
+    first.apply(&one_service()).unwrap();
+    drop(first);
+    let program = lab.program_on(EDGE);
+    fs::rename(lab.current(), lab.pinned().join("old")).unwrap();
+
+    let mut second = lab.attach();
+    assert!(second.take_adopted().services.is_empty());
+    assert_ne!(lab.program_on(EDGE), program);
+    assert!(!lab.pinned().join("old").exists());
+}
+
+#[test]
+fn detach_clears_whatever_was_left() {
+    let lab = Lab::new();
+    drop(lab.attach());
+    fs::rename(lab.current(), lab.pinned().join("old")).unwrap();
+    fs::create_dir(lab.pinned().join("new")).unwrap();
+    fs::create_dir(lab.current()).unwrap();
+    assert!(detach(&lab.instance(), &lab.places()).unwrap());
+    assert_eq!(lab.program_on(EDGE), None);
+    assert!(!lab.pinned().exists());
+}
+
+#[test]
+fn killed_around_a_publication_the_table_in_use_counts() {
+    let lab = Lab::new();
+    let mut first = lab.attach();
+    first.apply(&one_service()).unwrap();
+    drop(first);
+    let pin = lab.current().join(format!("table_{SERVICE}"));
+    let next = lab.current().join(format!("table_{SERVICE}_next"));
+
+    // Killed after the swap: only the new name leads to the table in use.
+    fs::rename(&pin, &next).unwrap();
+    let mut second = lab.attach();
+    assert_eq!(second.take_adopted().tables[0].1[0], Slot::stable(1));
+    assert!(pin.exists() && !next.exists());
+    drop(second);
+
+    // Killed before it: the new table is not in use.
+    let mut unused: Array<MapData, Table> = Array::create(1, 0).unwrap();
+    unused.set(0, [Slot::stable(2); SLOTS], 0).unwrap();
+    unused.pin(&next).unwrap();
+    let mut third = lab.attach();
+    assert_eq!(third.take_adopted().tables[0].1[0], Slot::stable(1));
+    assert!(pin.exists() && !next.exists());
+}

@@ -1,0 +1,8 @@
+//! `sasp_ctl::datapath` against the kernel. Needs root.
+
+mod attach;
+mod interrupted;
+mod lab;
+mod nexthop;
+mod refuse;
+mod traffic;
