@@ -1,8 +1,11 @@
 //! Events of the state machine as log lines, one each.
 
+use tracing::field::{DisplayValue, display};
 use tracing::{info, warn};
 
-use crate::sasp::gwm::{Event, Speaker};
+use crate::sasp::codec::Cause;
+use crate::sasp::gwm::{CloseReason, Event};
+use crate::sasp::msg::Name;
 
 /// Logs one event.
 pub(super) fn event(event: Event) {
@@ -38,7 +41,7 @@ pub(super) fn event(event: Event) {
             unmatched,
             by,
         } => {
-            info!(%uid, members, unmatched, by = name(by), "members registered");
+            info!(%uid, members, unmatched, %by, "members registered");
         }
         Event::Deregistered {
             uid,
@@ -46,10 +49,10 @@ pub(super) fn event(event: Event) {
             reason,
             by,
         } => {
-            info!(%uid, members, %reason, by = name(by), "members deregistered");
+            info!(%uid, members, %reason, %by, "members deregistered");
         }
         Event::MemberStates { uid, members, by } => {
-            info!(%uid, members, by = name(by), "member states changed");
+            info!(%uid, members, %by, "member states changed");
         }
         Event::Refused {
             uid,
@@ -58,25 +61,31 @@ pub(super) fn event(event: Event) {
             refusal,
             cause,
         } => {
-            let code = format!("{:#04x}", refusal.code().0);
-            let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-            warn!(uid = uid.map(tracing::field::display), %peer, code, "{kind} refused: {refusal}{cause}");
+            let (code, cause) = (refusal.code().0, in_brackets(cause));
+            warn!(%peer, uid = optional(uid), "{kind} refused with {code:#04x}: {refusal}{cause}");
         }
+        // `BalancerReplaced` has said it.
+        Event::Closed {
+            reason: CloseReason::Replaced,
+            ..
+        } => {}
         Event::Closed {
             uid,
             peer,
             reason,
             cause,
         } => {
-            let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-            warn!(uid = uid.map(tracing::field::display), %peer, "connection closed: {reason}{cause}");
+            let cause = in_brackets(cause);
+            warn!(%peer, uid = optional(uid), "connection closed: {reason}{cause}");
         }
     }
 }
 
-fn name(speaker: Speaker) -> &'static str {
-    match speaker {
-        Speaker::Balancer => "balancer",
-        Speaker::Member => "member",
-    }
+/// The balancer that a connection speaks for; no field if it speaks for none.
+fn optional(uid: Option<Name>) -> Option<DisplayValue<Name>> {
+    uid.map(display)
+}
+
+fn in_brackets(cause: Option<Cause>) -> String {
+    cause.map_or_else(String::new, |cause| format!(" ({cause})"))
 }

@@ -7,7 +7,7 @@ use crate::sasp::{
     msg::{MemberKey, Name},
 };
 
-/// Settings that hold for the life of a session.
+/// Settings that hold for the life of a session. Durations above a week are taken as a week.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Who we are; unique among all balancers of the GWM, at most [`crate::sasp::code::LB_UID_MAX`] bytes.
@@ -39,6 +39,24 @@ impl Config {
             backoff_min: Duration::from_secs(20),
             backoff_max: Duration::from_secs(300),
             message_limit: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// Longer than any sensible setting, and far from where the arithmetic of instants ends.
+const SETTING_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Config {
+    /// The same with every duration cut to a week.
+    pub(super) fn cut(self) -> Self {
+        let cut = |setting: Duration| setting.min(SETTING_MAX);
+        Self {
+            poll_interval: self.poll_interval.map(cut),
+            connect_timeout: cut(self.connect_timeout),
+            request_timeout: cut(self.request_timeout),
+            backoff_min: cut(self.backoff_min),
+            backoff_max: cut(self.backoff_max),
+            ..self
         }
     }
 }

@@ -258,6 +258,9 @@ impl Control {
     /// Takes an answer to Get Weights as all that the GWM has of us.
     pub(super) fn read_back(&mut self, said: &Said) {
         self.read_back = true;
+        if !self.met {
+            self.inherit_quiesces(said);
+        }
         self.known = Some(self.ours(said));
     }
 
@@ -276,6 +279,18 @@ impl Control {
                 known.retain(|key| said.contains_key(key));
             }
             known.extend(said.keys().filter(|key| wanted.contains_key(key)));
+        }
+    }
+
+    /// Before our time a balancer of our name may have quiesced what now shall work.
+    /// A member's own wish is not touched by that: the GWM keeps the two apart.
+    fn inherit_quiesces(&mut self, said: &Said) {
+        let quiesced = said.iter().flat_map(|(group, said)| {
+            let quiesced = said.iter().filter(|(_, weight)| weight.quiesce);
+            quiesced.map(|(key, _)| (group.clone(), *key))
+        });
+        for member in quiesced {
+            self.quiesced.entry(member).or_insert(Told::Once);
         }
     }
 

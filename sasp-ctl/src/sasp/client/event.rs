@@ -40,9 +40,8 @@ pub enum State {
 pub struct GroupWeights {
     /// The group.
     pub name: Name,
-    /// Exactly the members that we want in it.
-    /// One of which the GWM says nothing has neither contact nor confidence, which is what RFC 4678 section 5.3
-    /// means by a GWM that does not know.
+    /// Members that we want in it. One that is missing here is unknown to the GWM: it has not spoken of it on
+    /// this connection, or no longer has it.
     pub members: BTreeMap<MemberKey, MemberWeight>,
     /// The group was registered so lately that a missing contact or confidence shall take nobody down.
     pub converging: bool,

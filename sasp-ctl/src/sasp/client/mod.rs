@@ -84,6 +84,7 @@ pub struct Client {
 impl Client {
     /// A session that is [`State::Disabled`]. `seed` decides the jitter of its waits: give every session another.
     pub fn new(config: Config, desired: Desired, seed: u64, now: Instant) -> Self {
+        let config = config.cut();
         Self {
             state: State::Disabled,
             since: now,

@@ -17,6 +17,9 @@ use crate::sasp::{
 /// A GWM needs so many of its intervals after a registration until its weights mean something.
 const CONVERGENCE_INTERVALS: u32 = 2;
 
+/// A group with more members that nobody registered here is nonsense; they are not even reported.
+const UNKNOWN_MAX: usize = 10_000;
+
 /// One message's weights, by group and member.
 pub(super) type Said = BTreeMap<Name, BTreeMap<MemberKey, MemberWeight>>;
 
@@ -59,7 +62,7 @@ pub(super) fn said(groups: Vec<GroupOf<WeightEntry>>, lb_uid: &Name) -> (Said, u
     (said, foreign)
 }
 
-/// The weights as the GWM last gave them, wanted or not.
+/// The weights of the wanted groups as the GWM last gave them, of wanted members and others.
 #[derive(Debug, Default)]
 pub(super) struct View {
     groups: Said,
@@ -86,12 +89,17 @@ impl View {
             self.groups = silence.collect();
         }
         for (name, members) in said {
-            let wanted = desired.groups.get(&name);
+            let Some(wanted) = desired.groups.get(&name) else {
+                continue;
+            };
             let known = self.groups.entry(name).or_default();
             if scope == Scope::WholeGroups {
-                known.retain(|key, _| wanted.is_some_and(|wanted| wanted.contains_key(key)));
+                known.retain(|key, _| wanted.contains_key(key));
             }
             known.extend(members);
+            if known.len() > wanted.len() + UNKNOWN_MAX {
+                known.retain(|key, _| wanted.contains_key(key));
+            }
         }
         // Where the GWM is sure of everything, it needs no more time.
         self.converging.retain(|name, _| {
@@ -179,19 +187,16 @@ impl View {
     /// All that is said of a wanted group; none if the GWM has said nothing of it on this connection.
     pub(super) fn event(&self, name: &Name, desired: &Desired) -> Option<Event> {
         let (wanted, said) = (desired.groups.get(name)?, self.groups.get(name)?);
+        let (members, unknown) = said
+            .iter()
+            .map(|(key, weight)| (*key, *weight))
+            .partition(|(key, _)| wanted.contains_key(key));
+        let converging = self.converges(name);
         let weights = GroupWeights {
             name: name.clone(),
-            members: wanted
-                .keys()
-                .map(|key| (*key, said.get(key).copied().unwrap_or_default()))
-                .collect(),
-            converging: self.converges(name),
+            members,
+            converging,
         };
-        let unknown = said
-            .iter()
-            .filter(|(key, _)| !wanted.contains_key(key))
-            .map(|(key, weight)| (*key, *weight))
-            .collect();
         Some(Event::Weights { weights, unknown })
     }
 }

@@ -204,7 +204,7 @@ fn a_reload_tells_the_difference_only() {
 }
 
 #[test]
-fn members_that_the_gwm_lost_are_registered_again_and_lose_confidence() {
+fn members_that_the_gwm_lost_are_registered_again_and_have_no_weight_meanwhile() {
     let mut lab = synced(&[("A", &[1, 2])]);
     lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
     lab.push(None);
@@ -216,7 +216,10 @@ fn members_that_the_gwm_lost_are_registered_again_and_lose_confidence() {
     assert!(lab.weights("A").members[&key(2)].confident);
     lab.run(seconds(60));
     assert_eq!(lab.gwm.take_heard(), [WEIGHTS, REGISTER]);
-    assert_eq!(lab.weights("A").members[&key(2)], MemberWeight::default());
+    assert_eq!(
+        lab.weights("A").members.keys().copied().collect::<Vec<_>>(),
+        [key(1)]
+    );
     assert!(
         !lab.weights("A").converging,
         "the rest of the group is known well"
@@ -371,4 +374,58 @@ fn replies_typed_as_in_figures_20_and_22_are_taken_by_their_id() {
     lab.settle();
     assert_eq!(lab.client.snapshot().counters.wrong_types, 0);
     assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, STATE, WEIGHTS]);
+}
+
+#[test]
+fn a_refused_resume_is_not_repeated_before_the_next_connection() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted
+        .groups
+        .get_mut(&name("A"))
+        .unwrap()
+        .get_mut(&key(1))
+        .unwrap()
+        .quiesced = true;
+    let mut lab = Lab::new(wanted);
+    lab.settle();
+    lab.gwm.heard.clear();
+    lab.gwm.refuse.push_back((STATE, Code::NOT_ACCEPTED));
+    lab.want(desired(&[("A", &[1])]));
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
+    assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
+}
+
+#[test]
+fn a_restarted_balancer_resumes_what_its_predecessor_quiesced() {
+    let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
+    lab.gwm.known = true;
+    lab.gwm.member("A", 1).flags |= weight_flags::QUIESCE;
+    lab.gwm.member("A", 2);
+    lab.settle();
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS, STATE]);
+    assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
+}
+
+#[test]
+fn weights_between_a_request_and_its_reply_are_taken() {
+    let mut lab = Lab::new(desired(&[("A", &[1])]));
+    lab.gwm.member("A", 1).weight = 77;
+    lab.gwm.known = true;
+    lab.client.handle_connected(lab.now);
+    lab.deliver(&lab.gwm.push(None));
+    let weight = |event: Option<Event>| match event {
+        Some(Event::Weights { weights, .. }) => weights.members[&key(1)].weight,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(lab.client.poll_event(), Some(Event::Connected));
+    assert_eq!(weight(lab.client.poll_event()), 77);
+    lab.settle();
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, WEIGHTS],
+        "it is there already"
+    );
+    assert_eq!(lab.client.snapshot().state, State::Active);
 }

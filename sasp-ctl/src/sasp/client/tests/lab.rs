@@ -18,6 +18,8 @@ pub(super) struct Lab {
     pub(super) up: bool,
     /// Bytes a segment when the GWM's bytes reach the client.
     pub(super) segment: usize,
+    /// The GWM sends weights unasked before every reply.
+    pub(super) chatty: bool,
     pub(super) events: Vec<Event>,
 }
 
@@ -37,6 +39,7 @@ impl Lab {
             now,
             up: true,
             segment: usize::MAX,
+            chatty: false,
             events,
         }
     }
@@ -51,6 +54,9 @@ impl Lab {
                 self.client.handle_connected(self.now);
             } else if let Some(bytes) = self.client.poll_transmit() {
                 let reply = self.gwm.handle(&bytes);
+                if self.chatty {
+                    self.deliver(&self.gwm.push(None));
+                }
                 self.deliver(&reply);
             } else if self.client.poll_timeout().is_some_and(|at| at <= self.now) {
                 self.client.handle_timeout(self.now);

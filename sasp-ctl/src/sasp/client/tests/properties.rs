@@ -94,15 +94,17 @@ proptest! {
 
     #[test]
     fn in_the_end_the_gwm_has_exactly_what_we_want(
-        steps in prop::collection::vec(step(), 0..30), segment in 1_usize..200
+        steps in prop::collection::vec(step(), 0..30), segment in 1_usize..200, chatty: bool
     ) {
         let mut lab = Lab::new(wanted(&[(0, vec![1, 2]), (1, vec![1])], 0));
-        lab.segment = segment;
+        (lab.segment, lab.chatty) = (segment, chatty);
         for step in steps {
             play(&mut lab, step);
             for event in lab.take_events() {
-                if let Event::Weights { weights, .. } = event {
-                    prop_assert!(weights.members.len() <= 6);
+                if let Event::Weights { weights, unknown } = event {
+                    let wanted = &lab.client.control.desired().groups[&weights.name];
+                    prop_assert!(weights.members.keys().all(|key| wanted.contains_key(key)));
+                    prop_assert!(!unknown.keys().any(|key| wanted.contains_key(key)));
                 }
             }
         }
