@@ -140,9 +140,10 @@ impl Show {
         self.watch(pace.0 / 2)?;
         let away = seconds(start.elapsed());
         stage::attach(&mut self.farm)?;
-        let count = self.watch(pace.0 / 2)?;
+        self.watch(pace.0 / 2)?;
+        let (count, failed) = (self.since_step.total(), self.since_step.failed());
         self.end_step(&format!(
-            "sasp-ctl killed, started again {away} later: {count} connections, none failed"
+            "sasp-ctl killed, started again {away} later: {count} connections, {failed} failed"
         ))
     }
 }
