@@ -1,12 +1,14 @@
 //! `sasp-ctl`: control daemon of an XDP load balancer whose weights come from the servers themselves.
 //!
 //! # Layout
-//! * [`cli`]: the command line. [`config`]: the configuration file and flags, validated.
-//! * [`sasp`]: RFC 4678, sans-io. [`session`]: a session with a GWM over a real socket.
+//! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
-//! * [`datapath`]: the only code that touches aya and netlink.
-//! * [`daemon`]: the event loop, control API and metrics.
-//! * [`gwm`]: the Group Workload Manager's sockets, files and log.
+//! * [`datapath`]: the kernel half, the only code that touches aya and netlink.
+//! * [`session`]: the balancer's connection to a GWM.
+//! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
+//! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * [`config`]: files and flags to validated values.
+//! * [`cli`]: the command line, one file a subcommand.
 
 pub mod balance;
 pub mod cli;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tests::lab::balancer::status;
 use tests::lab::config;
 use tests::lab::farm::Farm;
+use tests::lab::ping::ping;
 use tests::lab::servers::Server;
 use tests::lab::site::{Site, VIP4, VIP6};
 
@@ -71,9 +72,7 @@ fn the_edge_stays_reachable_beside_its_services() {
         // Neighbours are forgotten, so that ARP and neighbour discovery must pass too.
         site.client.namespace.ip("neigh flush all").unwrap();
         for address in everywhere {
-            let address = address.to_string();
-            let pings = ["-c", "2", "-i", "0.2", "-W", "2", address.as_str()];
-            site.client.namespace.output("ping", &pings).unwrap();
+            ping(&site.client.namespace, *address).unwrap();
         }
         let status = status(site).unwrap();
         let passed = &status["reasons"]["pass"];

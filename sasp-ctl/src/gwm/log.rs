@@ -14,17 +14,15 @@ pub(super) fn event(event: Event) {
             uid,
             peer,
             remembered_members,
-        } => {
-            info!(%uid, %peer, remembered_members, "balancer connected");
-        }
+        } => info!(%uid, %peer, remembered_members, "balancer connected"),
         Event::BalancerReplaced { uid, old, new } => {
-            warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID");
+            warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID")
         }
         Event::BalancerLost { uid, members } => {
-            warn!(%uid, members, "balancer lost, its groups stay for the grace time");
+            warn!(%uid, members, "balancer lost, its groups stay for the grace time")
         }
         Event::GraceExpired { uid, members } => {
-            warn!(%uid, members, "grace time expired, balancer forgotten");
+            warn!(%uid, members, "grace time expired, balancer forgotten")
         }
         Event::BalancerState {
             uid,
@@ -32,27 +30,21 @@ pub(super) fn event(event: Event) {
             push,
             trust,
             no_change,
-        } => {
-            info!(%uid, health, push, trust, no_change, "balancer state");
-        }
+        } => info!(%uid, health, push, trust, no_change, "balancer state"),
         Event::Registered {
             uid,
             members,
             unmatched,
             by,
-        } => {
-            info!(%uid, members, unmatched, %by, "members registered");
-        }
+        } => info!(%uid, members, unmatched, %by, "members registered"),
         Event::Deregistered {
             uid,
             members,
             reason,
             by,
-        } => {
-            info!(%uid, members, %reason, %by, "members deregistered");
-        }
+        } => info!(%uid, members, %reason, %by, "members deregistered"),
         Event::MemberStates { uid, members, by } => {
-            info!(%uid, members, %by, "member states changed");
+            info!(%uid, members, %by, "member states changed")
         }
         Event::Refused {
             uid,
@@ -64,20 +56,17 @@ pub(super) fn event(event: Event) {
             let (code, cause) = (refusal.code().0, in_brackets(cause));
             warn!(%peer, uid = optional(uid), "{kind} refused with {code:#04x}: {refusal}{cause}");
         }
-        // `BalancerReplaced` has said it.
-        Event::Closed {
-            reason: CloseReason::Replaced,
-            ..
-        } => {}
         Event::Closed {
             uid,
             peer,
             reason,
             cause,
-        } => {
+        } if reason != CloseReason::Replaced => {
             let cause = in_brackets(cause);
             warn!(%peer, uid = optional(uid), "connection closed: {reason}{cause}");
         }
+        // `BalancerReplaced` has said it.
+        Event::Closed { .. } => {}
     }
 }
 

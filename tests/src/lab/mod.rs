@@ -16,7 +16,8 @@
 //! * [`notify`]: hears when a daemon is ready.
 //! * [`status`]: what the balancer says of itself.
 //! * [`http`]: a client, and load. [`steady`]: connections that stay open.
-//! * [`servers`]: small servers for what nginx does not speak. [`counters`]: what a host's kernel has counted.
+//! * [`servers`]: small servers for what nginx does not speak. [`ping`]: ICMP echo.
+//! * [`counters`]: what a host's kernel has counted.
 //! * [`judge`]: whether shares are as asked.
 //! * [`wait`]: waiting for what gives no event.
 
@@ -31,6 +32,7 @@ pub mod name;
 pub mod namespace;
 pub mod nginx;
 pub mod notify;
+pub mod ping;
 pub mod pins;
 pub mod process;
 pub mod servers;
