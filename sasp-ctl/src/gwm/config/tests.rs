@@ -1,3 +1,5 @@
+//! Whole files, and every mistake with the line and the reason that are told.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Files that are replaced under a running GWM.
+
 use super::*;
 use crate::sasp::gwm::Policy;
 

@@ -1,3 +1,5 @@
+//! Every way in which a file is replaced, on a real file system.
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
