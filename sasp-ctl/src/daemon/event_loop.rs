@@ -84,7 +84,6 @@ impl Daemon {
             let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
             let due = pin!(tokio::time::sleep_until(due.into()));
             tokio::select! {
-                biased;
                 event = next(&mut self.link) => {
                     let event = event.context("the session's task has died: restart the daemon (forwarding goes on)")?;
                     self.on_gwm(event, Instant::now()).await?;
