@@ -13,6 +13,7 @@
 pub mod balance;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod datapath;
 pub mod gwm;
 pub mod sasp;

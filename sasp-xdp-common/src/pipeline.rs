@@ -130,3 +130,6 @@ fn note<M: Maps>(maps: &M, was_known: bool, remembered: bool) {
         (true, false) => Reason::FlowRemembered,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ static TARGET: ProgramArray<1> = ProgramArray::new();
 
 /// Restores the frame, then calls the program under test.
 #[xdp]
-pub fn restore(ctx: XdpContext) -> u32 {
+fn restore(ctx: XdpContext) -> u32 {
     if write_frame(&ctx).is_some() {
         // SAFETY: nothing here needs dropping.
         unsafe { TARGET.tail_call(&ctx, 0) };
@@ -69,13 +69,13 @@ fn store<const N: usize>(ctx: &XdpContext, at: u32, bytes: [u8; N]) -> Option<()
 
 /// Does nothing.
 #[xdp]
-pub fn stub(_: XdpContext) -> u32 {
+fn stub(_: XdpContext) -> u32 {
     XDP_PASS
 }
 
 /// Parses nothing, swaps the MAC addresses, sends back.
 #[xdp]
-pub fn reference(ctx: XdpContext) -> u32 {
+fn reference(ctx: XdpContext) -> u32 {
     let start = ctx.data();
     if start + 12 > ctx.data_end() {
         return XDP_PASS;

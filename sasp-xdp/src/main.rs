@@ -26,7 +26,7 @@ use crate::maps::KernelMaps;
 
 /// Entry point, called by the kernel for every frame.
 #[xdp]
-pub fn sasp_xdp(ctx: XdpContext) -> u32 {
+fn sasp_xdp(ctx: XdpContext) -> u32 {
     let mut frame = Frame::new(&ctx);
     match balance(&mut frame, &KernelMaps) {
         Ok(sent) => {

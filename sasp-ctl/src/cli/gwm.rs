@@ -10,7 +10,7 @@ use crate::gwm::{self, StartError};
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// What members weigh and who may ask; read again on SIGHUP and when it changes
-    #[arg(long, value_name = "FILE", required_unless_present = "listen")]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen, whatever the file says; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT")]
@@ -18,6 +18,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    if args.config.is_none() && args.listen.is_none() {
+        let reason = "neither file nor address given: use --config FILE, or --listen ADDR:PORT for a GWM without rules";
+        return Err(Failure::Usage(reason.into()));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,24 +1,40 @@
-//! One line per event on standard error.
+//! One line per event on standard error, with or without a terminal.
 
 use std::io;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::time::SystemTime;
 
 use super::failure::Failure;
+use super::output;
 
-/// Starts logging. The level is `log`, else `RUST_LOG`, else `info`.
+/// Starts logging. The level is `--log`, else `RUST_LOG`, else `info`.
+///
+/// # Errors
+/// A filter that cannot be parsed.
 pub(super) fn start(log: Option<&str>) -> Result<(), Failure> {
-    let directives = match log {
-        Some(directives) => directives.to_owned(),
-        None => std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
+    let (name, directives) = match log {
+        Some(directives) => ("--log", directives.to_owned()),
+        None => (
+            "RUST_LOG",
+            std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
+        ),
     };
-    let filter = EnvFilter::try_new(&directives)
-        .map_err(|error| Failure::Usage(format!("RUST_LOG {directives}: {error}")))?;
-    tracing_subscriber::fmt()
+    let filter = EnvFilter::try_new(&directives).map_err(|error| {
+        Failure::Usage(format!(
+            "{name} {directives}: {error}: write error, warn, info, debug or trace"
+        ))
+    })?;
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .init();
+        .with_ansi(output::colours(&io::stderr()))
+        .with_target(false);
+    // The journal stamps every line itself.
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        lines.without_time().init();
+    } else {
+        lines.with_timer(SystemTime).init();
+    }
     Ok(())
 }

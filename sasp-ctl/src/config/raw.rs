@@ -21,7 +21,7 @@ pub(super) struct RawBalancer {
     pub(super) instance: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<String>>,
     pub(super) hash_seed: Option<Spanned<i64>>,
-    pub(super) packet_log: Option<bool>,
+    pub(super) packet_log: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) limits: RawLimits,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::GwmAddress;
 use crate::balance::spec::ServiceSpec;
-use crate::datapath::{Instance, Sizes};
+use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::msg::Name;
 
 /// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
@@ -15,8 +15,6 @@ pub const HASH_SEED: u64 = 4678;
 pub const WEIGHT: u16 = 1;
 /// How long the GWM's last weights outlive it.
 pub const HOLD: Duration = Duration::from_secs(120);
-/// Polling interval unless the GWM suggests a longer one: z/OS's default update interval.
-pub const INTERVAL: Duration = Duration::from_secs(60);
 /// How long a reply may take before the connection counts as dead.
 pub const TIMEOUT: Duration = Duration::from_secs(100);
 /// RFC 4678 section 9.2: wait at least 20 seconds before connecting again.
@@ -52,8 +50,8 @@ pub struct BalancerSettings {
     pub listen: Option<SocketAddr>,
     /// See [`HASH_SEED`].
     pub hash_seed: u64,
-    /// Load the program with its log statements switched on.
-    pub packet_log: bool,
+    /// What the packet path logs.
+    pub packet_log: PacketLog,
     /// Map sizes.
     pub limits: Sizes,
 }
@@ -69,8 +67,8 @@ pub struct GwmSettings {
     pub trust: bool,
     /// See [`HOLD`].
     pub hold: Duration,
-    /// See [`INTERVAL`].
-    pub interval: Duration,
+    /// Ask for weights at most this often; a longer interval of the GWM wins. `None`: at the GWM's interval.
+    pub interval: Option<Duration>,
     /// See [`TIMEOUT`].
     pub timeout: Duration,
     /// See [`RETRY_MIN`].

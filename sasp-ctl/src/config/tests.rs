@@ -65,7 +65,7 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
     let spelled_out: String = EXAMPLE
         .lines()
         .filter(|line| {
-            ["#uid", "#listen", "#instance", "#source"]
+            ["#uid", "#listen", "#instance", "#source", "#interval"]
                 .iter()
                 .all(|key| !line.starts_with(key))
         })
@@ -82,7 +82,7 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
 fn every_key_is_taken_over() {
     let config = load(
         r#"
-        balancer = { uid = "e", listen = "[::1]:9686", instance = "edge", hash_seed = -1, packet_log = true, limits = { services = 2, backends = 100, flows = 2048 } }
+        balancer = { uid = "e", listen = "[::1]:9686", instance = "edge", hash_seed = -1, packet_log = "debug", limits = { services = 2, backends = 100, flows = 2048 } }
         [[gwm]]
         address = "[2001:db8::1]:4000"
         push = false

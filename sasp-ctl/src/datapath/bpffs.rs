@@ -1,12 +1,13 @@
 //! Finds a bpffs whose pins outlive whoever made them, or mounts one.
 //!
 //! A process started by `ip netns exec` has a mount namespace of its own, with a bare sysfs on /sys: a bpffs mounted
-//! there would die with the process, and with it every pin. So the bpffs of process 1 is used, by way of
-//! /proc/1/root where it cannot be seen directly.
+//! there would die with the process, and with it every pin. So we look through the eyes of our ancestors, the oldest
+//! first: process 1 or, where the kernel does not let us look at that, the service manager or shell that started all.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::thread;
 
 use nix::mount::{MsFlags, mount};
@@ -16,7 +17,6 @@ use nix::sys::statfs::statfs;
 use super::error::Error;
 
 const USUAL: &str = "/sys/fs/bpf";
-const OF_PROCESS_1: &str = "/proc/1/root/sys/fs/bpf";
 /// `BPF_FS_MAGIC` of linux/magic.h.
 const MAGIC: u64 = 0xcafe_4a11;
 
@@ -25,7 +25,7 @@ pub(super) fn find_or_mount(given: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(found) = find(given)? {
         return Ok(found);
     }
-    let mounted = thread::spawn(mount_for_process_1)
+    let mounted = thread::spawn(mount_for_all)
         .join()
         .unwrap_or_else(|_| Err(io::Error::other("the mounting thread panicked")));
     if let Err(error) = mounted {
@@ -42,16 +42,18 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
             false => Err(missing(given, "it is something else".to_owned())),
         };
     }
-    let usual = Path::new(USUAL);
-    if shares_mounts_with_process_1() {
-        return Ok(is_bpffs(usual).then(|| usual.to_owned()));
-    }
-    // Without the right to look at process 1, our own view is all there is.
-    let candidates = [Path::new(OF_PROCESS_1), usual];
-    Ok(candidates
-        .into_iter()
-        .find(|path| is_bpffs(path))
-        .map(Path::to_owned))
+    let ours = fs::read_link("/proc/thread-self/ns/mnt").ok();
+    let views = ancestors().into_iter().filter_map(|pid| {
+        let theirs = fs::read_link(mount_namespace(pid)).ok()?;
+        Some(match ours.as_ref() == Some(&theirs) {
+            true => PathBuf::from(USUAL),
+            false => PathBuf::from(format!("/proc/{pid}/root{USUAL}")),
+        })
+    });
+    // Whoever has dropped capabilities may look at none of them: then our own view is all there is.
+    Ok(views
+        .chain([PathBuf::from(USUAL)])
+        .find(|path| is_bpffs(path)))
 }
 
 fn missing(path: impl Into<PathBuf>, why: String) -> Error {
@@ -65,20 +67,34 @@ fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| found.filesystem_type().0 as u64 == MAGIC)
 }
 
-fn shares_mounts_with_process_1() -> bool {
-    match (
-        fs::read_link("/proc/self/ns/mnt"),
-        fs::read_link("/proc/1/ns/mnt"),
-    ) {
-        (Ok(ours), Ok(theirs)) => ours == theirs,
-        // Nobody can tell: take it as the common case.
-        _ => true,
+/// This process and those that it descends from, the oldest first.
+fn ancestors() -> Vec<u32> {
+    let mut pids = vec![process::id()];
+    while let Some(parent) = pids.last().and_then(|pid| parent(*pid)) {
+        pids.push(parent);
     }
+    pids.reverse();
+    pids
 }
 
-/// Must run on a thread of its own, which it leaves in the other mount namespace.
-fn mount_for_process_1() -> io::Result<()> {
-    let namespace = File::open("/proc/1/ns/mnt")?;
+fn parent(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    // 0 stands for whatever lies outside our PID namespace.
+    parent.trim().parse().ok().filter(|pid| *pid != 0)
+}
+
+fn mount_namespace(pid: u32) -> String {
+    format!("/proc/{pid}/ns/mnt")
+}
+
+/// Mounts where the oldest ancestor that we may look at sees it. Must run on a thread of its own, which it leaves in
+/// that mount namespace.
+fn mount_for_all() -> io::Result<()> {
+    let namespace = ancestors()
+        .into_iter()
+        .find_map(|pid| File::open(mount_namespace(pid)).ok())
+        .ok_or(io::ErrorKind::PermissionDenied)?;
     // The kernel moves a thread only if it shares its root and working directory with no other.
     unshare(CloneFlags::CLONE_FS)?;
     setns(namespace, CloneFlags::CLONE_NEWNS)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aya::maps::MapError;
+use aya::pin::PinError;
 use aya::programs::ProgramError;
 use thiserror::Error;
 
@@ -84,11 +85,11 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
-    /// A pinned map is not what this version would have made.
-    #[error("pinned map {map} cannot be adopted ({why}): run `sasp-ctl detach`, then attach again")]
+    /// A pinned map or link is not what this version would have made.
+    #[error("pinned {name} cannot be adopted ({why}): run `sasp-ctl detach`, then attach again")]
     BadPin {
-        /// Name of the map.
-        map: String,
+        /// Name of the map or link.
+        name: String,
         /// What is wrong with it.
         why: String,
     },
@@ -123,6 +124,9 @@ pub enum Error {
     /// The kernel refused the object.
     #[error("the kernel refused the data plane: {0}")]
     Load(String),
+    /// The program could not be tried.
+    #[error("cannot run the program on a frame: {0}")]
+    Run(String),
     /// An index or id that the maps have no room for.
     #[error("{what} {index} is beyond the map's {size} entries")]
     OutOfRange {
@@ -134,7 +138,7 @@ pub enum Error {
         size: u32,
     },
     /// A map operation failed.
-    #[error("cannot {doing}: {source}")]
+    #[error("cannot {doing}: {source}{}", advice(source))]
     Map {
         /// What was tried.
         doing: String,
@@ -142,7 +146,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file operation failed.
-    #[error("cannot {doing} {path}: {source}")]
+    #[error("cannot {doing} {path}: {source}{}", advice(source))]
     File {
         /// What was tried.
         doing: &'static str,
@@ -171,6 +175,18 @@ impl Error {
         }
     }
 
+    /// For `map_err` of pinning something at `path`.
+    pub(super) fn pin(path: &Path) -> impl FnOnce(PinError) -> Self {
+        move |error| Self::File {
+            doing: "pin",
+            path: path.to_owned(),
+            source: match error {
+                PinError::SyscallError(error) => error.io_error,
+                other => io::Error::other(chain(&other)),
+            },
+        }
+    }
+
     /// For `map_err` of a map operation.
     pub(super) fn map(doing: impl Into<String>) -> impl FnOnce(MapError) -> Self {
         move |error| Self::Map {
@@ -185,6 +201,13 @@ impl Error {
             doing: doing.into(),
             source,
         }
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ": run as root",
+        _ => "",
     }
 }
 

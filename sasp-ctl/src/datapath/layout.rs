@@ -104,21 +104,26 @@ pub(super) fn check_sizes(sizes: &Sizes) -> Result<(), Error> {
 
 /// Checks the maps pinned in `directory` and gives the sizes that they have.
 pub(super) fn check_pinned(directory: &Path) -> Result<Sizes, Error> {
-    let info = |layout: &Layout| pinned_info(directory, layout);
-    let sizes = Sizes {
-        services: info(&MAPS[0])?.max_entries(),
-        backends: info(&MAPS[3])?.max_entries(),
-        flows: info(&MAPS[4])?.max_entries(),
-    };
+    let mut sizes = Sizes::default();
+    for layout in &MAPS {
+        let entries = pinned_info(directory, layout)?.max_entries();
+        match layout.entries {
+            Entries::Services => sizes.services = entries,
+            Entries::Backends => sizes.backends = entries,
+            Entries::Flows => sizes.flows = entries,
+            Entries::Fixed(_) => {}
+        }
+    }
+    // Maps that ought to be of one size and are not show here.
     for layout in MAPS.iter().chain([&SEED]) {
-        layout.check(&info(layout)?, &sizes)?;
+        layout.check(&pinned_info(directory, layout)?, &sizes)?;
     }
     Ok(sizes)
 }
 
 fn pinned_info(directory: &Path, layout: &Layout) -> Result<MapInfo, Error> {
     MapInfo::from_pin(directory.join(layout.name)).map_err(|error| Error::BadPin {
-        map: layout.name.to_owned(),
+        name: layout.name.to_owned(),
         why: chain(&error),
     })
 }
@@ -126,7 +131,7 @@ fn pinned_info(directory: &Path, layout: &Layout) -> Result<MapInfo, Error> {
 impl Layout {
     fn check(&self, info: &MapInfo, sizes: &Sizes) -> Result<(), Error> {
         let kind = info.map_type().map_err(|error| Error::BadPin {
-            map: self.name.to_owned(),
+            name: self.name.to_owned(),
             why: chain(&error),
         })?;
         let checks = [
@@ -145,7 +150,7 @@ impl Layout {
             .find(|(_, wanted, found)| wanted != found)
         {
             Some((what, wanted, found)) => Err(Error::BadPin {
-                map: self.name.to_owned(),
+                name: self.name.to_owned(),
                 why: format!("{what} is {found}, not {wanted}"),
             }),
             None => Ok(()),

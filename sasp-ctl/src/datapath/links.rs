@@ -57,6 +57,7 @@ impl Plan {
         }
     }
 
+    /// Finds a pinned link's place in the plan.
     fn sort_in(&mut self, pin: LinkPin, instance: &Instance) -> Result<(), Error> {
         let ifindex = sys::link_ifindex(&pin.path).map_err(Error::file("open", &pin.path))?;
         let Some(ifindex) = ifindex else {
@@ -83,7 +84,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Carries the plan out. If a new interface refuses, the others are as before.
+    /// Carries the plan out. New interfaces come first: if one refuses, the others are as before.
     pub(super) fn carry_out(
         self,
         program: &mut Xdp,
@@ -94,7 +95,7 @@ impl Plan {
             pins::remove_link(&pin.path)?;
             tracing::info!(
                 interface = pin.interface,
-                "its former link is gone with the interface"
+                "its former link has come off: the interface was made anew"
             );
         }
         let mut attached = Vec::new();
@@ -175,7 +176,7 @@ fn program_id(pin: &Path) -> Result<u32, Error> {
 
 fn bad_link(pin: &Path, why: &str) -> Error {
     Error::BadPin {
-        map: pin.display().to_string(),
+        name: pin.display().to_string(),
         why: why.to_owned(),
     }
 }
@@ -203,8 +204,7 @@ fn attach(
         },
     };
     let path = pins.link(&interface.name, interface.ifindex);
-    link.pin(&path)
-        .map_err(|error| bad_link(&path, &chain(&error)))?;
+    link.pin(&path).map_err(Error::pin(&path))?;
     Ok(runs_in)
 }
 
@@ -236,7 +236,7 @@ fn hint(error: &ProgramError, interface: &str) -> String {
         _ => None,
     };
     let help = match number {
-        Some(libc::EOPNOTSUPP) => "its driver has no native XDP: use --mode generic",
+        Some(libc::EOPNOTSUPP) => "its driver has no native XDP",
         Some(libc::ERANGE) => {
             "the MTU is too large for native XDP: lower it there and at a veth's peer"
         }

@@ -34,7 +34,7 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
     /// Opens the map that is pinned in `directory` under `name`.
     pub(super) fn open(directory: &Path, name: &str) -> Result<Self, Error> {
         let bad = |why: String| Error::BadPin {
-            map: name.to_owned(),
+            name: name.to_owned(),
             why,
         };
         let data = MapData::from_pin(directory.join(name)).map_err(|error| bad(chain(&error)))?;

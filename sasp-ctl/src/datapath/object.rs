@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aya::maps::{Array, Map};
+use aya::maps::Array;
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use sasp_xdp_common::abi::names;
@@ -35,15 +35,15 @@ pub(super) fn create_maps(directory: &Path, sizes: &Sizes, seed: u64) -> Result<
     let object = load(&mut loader)?;
     for layout in &layout::MAPS {
         let map = object.map(layout.name).ok_or_else(|| absent(layout.name))?;
-        pin(map, directory, layout.name)?;
+        let path = directory.join(layout.name);
+        map.pin(&path).map_err(Error::pin(&path))?;
     }
     let mut seeds = Array::create(1, 0).map_err(Error::map("create the map of the seed"))?;
     seeds
         .set(0, seed, 0)
         .map_err(Error::map("store the seed"))?;
-    seeds
-        .pin(directory.join(names::SEED))
-        .map_err(|error| Error::Load(format!("cannot pin the seed: {}", chain(&error))))
+    let path = directory.join(names::SEED);
+    seeds.pin(&path).map_err(Error::pin(&path))
 }
 
 /// Loads the program upon the maps that are pinned in `directory`.
@@ -77,11 +77,6 @@ fn load(loader: &mut EbpfLoader<'_>) -> Result<Ebpf, Error> {
     loader
         .load(OBJECT)
         .map_err(|error: EbpfError| Error::Load(chain(&error)))
-}
-
-fn pin(map: &Map, directory: &Path, name: &str) -> Result<(), Error> {
-    map.pin(directory.join(name))
-        .map_err(|error| Error::Load(format!("cannot pin map {name}: {}", chain(&error))))
 }
 
 fn absent(name: &str) -> Error {

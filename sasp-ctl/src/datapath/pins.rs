@@ -1,8 +1,9 @@
 //! What lies where on the bpffs, and how a set of pins comes and goes as a whole.
 //!
 //! ```text
-//! <bpffs>/sasp-ctl/<instance>/v<ABI>/           one complete set of maps, and
-//!                                    link_…     a link per interface
+//! <bpffs>/sasp-ctl/<instance>/v<ABI>/           one complete set of maps,
+//!                                    table_…    a table per service (see `tables`),
+//!                                    link_…     and a link per interface
 //!                             new/              maps on their way to become v<ABI>: no links yet
 //!                             old/              on its way out
 //! ```

@@ -9,7 +9,8 @@ use super::error::Error;
 const KERNEL: (u32, u32) = (5, 15);
 const KERNEL_TEXT: &str = "5.15";
 
-/// In the order in which they are asked for.
+/// In the order in which they are asked for. The verifier lets only CAP_PERFMON compare pointers, as every bounds check
+/// of a packet does.
 const CAPABILITIES: [(Capability, &str); 3] = [
     (Capability::CAP_BPF, "CAP_BPF"),
     (Capability::CAP_NET_ADMIN, "CAP_NET_ADMIN"),

@@ -24,11 +24,10 @@ const ROOM: usize = 256;
 const XDP_MD: usize = 24;
 
 pub(super) fn run(object: &Ebpf, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
-    let failed =
-        |error: ProgramError| Error::Load(format!("cannot run it on a frame: {}", chain(&error)));
+    let failed = |error: ProgramError| Error::Run(chain(&error));
     let program: &Xdp = object
         .program(names::PROGRAM)
-        .ok_or_else(|| Error::Load("it has no program".to_owned()))?
+        .ok_or_else(|| Error::Run("it is not in the object".to_owned()))?
         .try_into()
         .map_err(failed)?;
     let mut context = [0_u8; XDP_MD];

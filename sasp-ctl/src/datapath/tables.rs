@@ -13,7 +13,7 @@ use aya::maps::{Array, MapInfo};
 use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::slot::{Slot, Table};
 
-use super::error::{Error, chain};
+use super::error::Error;
 use super::map::Map;
 use super::sys::{BatchAttr, Command, ENOTSUPP, bpf};
 
@@ -44,8 +44,9 @@ impl Tables {
         self.outer.entries()
     }
 
-    /// Publishes tables of different services. Packets see each old or new, never in between; afterwards no packet
-    /// is under way with an old one.
+    /// Publishes tables of different services. A packet sees each old or new, never in between, and the new one as
+    /// soon as it is swapped in; what takes the call its milliseconds is that it waits until no packet is under way
+    /// with an old one.
     pub(super) fn publish(&mut self, tables: &[(u32, &Table)]) -> Result<(), Error> {
         let mut built = Vec::with_capacity(tables.len());
         for &(service, table) in tables {
@@ -68,10 +69,7 @@ impl Tables {
             .set(0, table, 0)
             .map_err(Error::map("write a table"))?;
         remove_if_there(&next)?;
-        array.pin(&next).map_err(|error| Error::BadPin {
-            map: next.display().to_string(),
-            why: chain(&error),
-        })?;
+        array.pin(&next).map_err(Error::pin(&next))?;
         Map::open(&self.directory, &next_name(service))
     }
 
@@ -132,7 +130,7 @@ impl Tables {
         }
         remove_if_there(&next)?;
         let bad = |why: &str| Error::BadPin {
-            map: pin_name(service),
+            name: pin_name(service),
             why: why.to_owned(),
         };
         if !holds(&pin, id) {

@@ -1,8 +1,11 @@
 //! Events of the state machine as log lines, one each.
 
+use tracing::field::{DisplayValue, display};
 use tracing::{info, warn};
 
-use crate::sasp::gwm::{Event, Speaker};
+use crate::sasp::codec::Cause;
+use crate::sasp::gwm::{CloseReason, Event};
+use crate::sasp::msg::Name;
 
 /// Logs one event.
 pub(super) fn event(event: Event) {
@@ -11,17 +14,15 @@ pub(super) fn event(event: Event) {
             uid,
             peer,
             remembered_members,
-        } => {
-            info!(%uid, %peer, remembered_members, "balancer connected");
-        }
+        } => info!(%uid, %peer, remembered_members, "balancer connected"),
         Event::BalancerReplaced { uid, old, new } => {
-            warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID");
+            warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID")
         }
         Event::BalancerLost { uid, members } => {
-            warn!(%uid, members, "balancer lost, its groups stay for the grace time");
+            warn!(%uid, members, "balancer lost, its groups stay for the grace time")
         }
         Event::GraceExpired { uid, members } => {
-            warn!(%uid, members, "grace time expired, balancer forgotten");
+            warn!(%uid, members, "grace time expired, balancer forgotten")
         }
         Event::BalancerState {
             uid,
@@ -29,27 +30,21 @@ pub(super) fn event(event: Event) {
             push,
             trust,
             no_change,
-        } => {
-            info!(%uid, health, push, trust, no_change, "balancer state");
-        }
+        } => info!(%uid, health, push, trust, no_change, "balancer state"),
         Event::Registered {
             uid,
             members,
             unmatched,
             by,
-        } => {
-            info!(%uid, members, unmatched, by = name(by), "members registered");
-        }
+        } => info!(%uid, members, unmatched, %by, "members registered"),
         Event::Deregistered {
             uid,
             members,
             reason,
             by,
-        } => {
-            info!(%uid, members, %reason, by = name(by), "members deregistered");
-        }
+        } => info!(%uid, members, %reason, %by, "members deregistered"),
         Event::MemberStates { uid, members, by } => {
-            info!(%uid, members, by = name(by), "member states changed");
+            info!(%uid, members, %by, "member states changed")
         }
         Event::Refused {
             uid,
@@ -58,25 +53,28 @@ pub(super) fn event(event: Event) {
             refusal,
             cause,
         } => {
-            let code = format!("{:#04x}", refusal.code().0);
-            let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-            warn!(uid = uid.map(tracing::field::display), %peer, code, "{kind} refused: {refusal}{cause}");
+            let (code, cause) = (refusal.code().0, in_brackets(cause));
+            warn!(%peer, uid = optional(uid), "{kind} refused with {code:#04x}: {refusal}{cause}");
         }
         Event::Closed {
             uid,
             peer,
             reason,
             cause,
-        } => {
-            let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-            warn!(uid = uid.map(tracing::field::display), %peer, "connection closed: {reason}{cause}");
+        } if reason != CloseReason::Replaced => {
+            let cause = in_brackets(cause);
+            warn!(%peer, uid = optional(uid), "connection closed: {reason}{cause}");
         }
+        // `BalancerReplaced` has said it.
+        Event::Closed { .. } => {}
     }
 }
 
-fn name(speaker: Speaker) -> &'static str {
-    match speaker {
-        Speaker::Balancer => "balancer",
-        Speaker::Member => "member",
-    }
+/// The balancer that a connection speaks for; no field if it speaks for none.
+fn optional(uid: Option<Name>) -> Option<DisplayValue<Name>> {
+    uid.map(display)
+}
+
+fn in_brackets(cause: Option<Cause>) -> String {
+    cause.map_or_else(String::new, |cause| format!(" ({cause})"))
 }

@@ -1,6 +1,7 @@
 //! The configuration file, read again on SIGHUP and when it changes. A bad one changes nothing.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::Signal;
@@ -76,7 +77,14 @@ impl ConfigFile {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+    std::fs::read_to_string(path).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::NotFound => ": write it, the README lists every key of gwm.toml",
+            io::ErrorKind::InvalidData => ": the file must be UTF-8 text",
+            _ => "",
+        };
+        format!("cannot be read: {error}{advice}")
+    })
 }
 
 /// Reloads whenever there is a reason to, for ever.
@@ -145,10 +153,9 @@ impl fmt::Display for Difference<'_> {
         }
         if old.weights != new.weights {
             let (before, after) = (old.weights.len(), new.weights.len());
-            let Reassessed { members, balancers } = self.effect;
+            let members = self.effect.members;
             parts.push(format!(
-                "weights ({before} → {after} rules), now different for {members} registered members of {balancers} \
-                 balancers"
+                "weights ({before} → {after} rules, {members} registered members weigh differently)"
             ));
         }
         if parts.is_empty() {

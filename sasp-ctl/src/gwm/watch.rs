@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// A file that is written in place is empty for a moment; looking this much later sees it whole.
+/// A file that has just been created is empty for a moment; looking this much later sees it whole.
 const SETTLE_TIME: Duration = Duration::from_millis(50);
 
 /// Watches one path.
@@ -70,11 +70,13 @@ impl FileWatch {
     }
 }
 
-/// Reading the file is no change; otherwise each look at it would cause the next.
+/// Reading the file is no change, or each look at it would cause the next. Nor is a write before the writer closes
+/// the file: what it holds until then is half a configuration.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
-        _ => true,
+        EventKind::Modify(kind) => matches!(kind, ModifyKind::Name(_)),
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Any | EventKind::Other => true,
     }
 }
 

@@ -1,1 +1,216 @@
+use proptest::prelude::*;
 
+use super::*;
+use crate::abi::limits::SLOTS;
+use crate::abi::service::{Vip4, Vip6};
+use crate::abi::slot::slot_of;
+
+const SEED: u64 = 0x5eed;
+
+fn flow4(client: u32, port: u16) -> Flow4 {
+    Flow4 {
+        client: client.to_be_bytes(),
+        vip: Vip4 {
+            address: [192, 0, 2, 1],
+            port: 80_u16.to_be_bytes(),
+            protocol: 6,
+            reserved: 0,
+        },
+        client_port: port.to_be_bytes(),
+        reserved: [0; 2],
+    }
+}
+
+fn flow6(client: u128, port: u16) -> Flow6 {
+    Flow6 {
+        client: client.to_be_bytes(),
+        vip: Vip6 {
+            address: 0x2001_0db8_u128.to_be_bytes(),
+            port: 80_u16.to_be_bytes(),
+            protocol: 6,
+            reserved: 0,
+        },
+        client_port: port.to_be_bytes(),
+        reserved: [0; 2],
+    }
+}
+
+/// Everything of a flow that its hash depends on, as bits that can be flipped.
+fn flip4(flow: &Flow4, bit: usize) -> Flow4 {
+    let mut flow = *flow;
+    let byte = match bit / 8 {
+        at @ 0..4 => &mut flow.client[at],
+        at @ 4..6 => &mut flow.client_port[at - 4],
+        at @ 6..10 => &mut flow.vip.address[at - 6],
+        at @ 10..12 => &mut flow.vip.port[at - 10],
+        _ => &mut flow.vip.protocol,
+    };
+    *byte ^= 1 << (bit % 8);
+    flow
+}
+const BITS4: usize = 13 * 8;
+
+fn flip6(flow: &Flow6, bit: usize) -> Flow6 {
+    let mut flow = *flow;
+    let byte = match bit / 8 {
+        at @ 0..16 => &mut flow.client[at],
+        at @ 16..18 => &mut flow.client_port[at - 16],
+        at @ 18..34 => &mut flow.vip.address[at - 18],
+        at @ 34..36 => &mut flow.vip.port[at - 34],
+        _ => &mut flow.vip.protocol,
+    };
+    *byte ^= 1 << (bit % 8);
+    flow
+}
+const BITS6: usize = 37 * 8;
+
+/// Samples from all over the address space, by a Weyl sequence.
+fn scattered(sample: u32) -> u128 {
+    const STEP: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    u128::from(sample).wrapping_mul(STEP).rotate_left(64)
+}
+
+/// Each of the hash's 16 bits that pick a slot must change in about half of the samples, whichever bit of the input is
+/// flipped. `flipped` gives the difference of the hashes.
+fn assert_avalanche(bits: usize, flipped: impl Fn(u32, usize) -> u32) {
+    let samples = 1000;
+    for bit in 0..bits {
+        let mut changed = [0_u32; 16];
+        for sample in 0..samples {
+            let difference = flipped(sample, bit);
+            for (at, count) in changed.iter_mut().enumerate() {
+                *count += difference >> at & 1;
+            }
+        }
+        for count in changed {
+            // Five standard deviations of a fair coin.
+            let part = f64::from(count) / f64::from(samples);
+            assert!(
+                (0.42..0.58).contains(&part),
+                "bit {bit}: {count} of {samples}"
+            );
+        }
+    }
+}
+
+/// Less than avalanche, for the words of an IPv6 flow get one round each: whichever bit of the input is flipped, the
+/// slot is nearly always another, and on average half of its 16 bits change.
+fn assert_moves(bits: usize, flipped: impl Fn(u32, usize) -> u32) {
+    let samples = 1000;
+    for bit in 0..bits {
+        let differences = (0..samples).map(|sample| flipped(sample, bit) as u16);
+        let same = differences
+            .clone()
+            .filter(|&difference| difference == 0)
+            .count();
+        let changed: u32 = differences.map(u16::count_ones).sum();
+        let mean = f64::from(changed) / f64::from(samples);
+        assert!(
+            same <= 10 && (5.0..11.0).contains(&mean),
+            "bit {bit}: {same} stay, {mean} change"
+        );
+    }
+}
+
+#[test]
+fn every_bit_of_an_ipv4_flow_moves_every_bit_of_its_slot() {
+    assert_avalanche(BITS4, |sample, bit| {
+        let flow = flow4(scattered(sample) as u32, 40_000);
+        flow.hash_flow(SEED) ^ flip4(&flow, bit).hash_flow(SEED)
+    });
+}
+
+#[test]
+fn every_bit_of_an_ipv6_flow_moves_its_slot() {
+    assert_moves(BITS6, |sample, bit| {
+        let flow = flow6(scattered(sample), 40_000);
+        flow.hash_flow(SEED) ^ flip6(&flow, bit).hash_flow(SEED)
+    });
+}
+
+#[test]
+fn every_bit_of_a_client_moves_its_slot() {
+    assert_avalanche(32, |sample, bit| {
+        let flow = flow4(scattered(sample) as u32, 40_000);
+        flow.hash_client(SEED) ^ flip4(&flow, bit).hash_client(SEED)
+    });
+    assert_moves(128, |sample, bit| {
+        let flow = flow6(scattered(sample), 40_000);
+        flow.hash_client(SEED) ^ flip6(&flow, bit).hash_client(SEED)
+    });
+}
+
+#[test]
+fn every_bit_of_the_seed_moves_every_bit_of_a_slot() {
+    assert_avalanche(64, |sample, bit| {
+        let flow = flow4(scattered(sample) as u32, 40_000);
+        flow.hash_flow(SEED) ^ flow.hash_flow(SEED ^ (1 << bit))
+    });
+}
+
+/// Chi-squared over slots, as deviations from what chance gives: 65,536 slots have a mean of 65,535 and a standard
+/// deviation of about 362.
+fn deviation(hashes: impl Iterator<Item = u32>) -> f64 {
+    let mut counts = vec![0_u32; SLOTS];
+    let mut total = 0.0;
+    for hash in hashes {
+        counts[slot_of(hash)] += 1;
+        total += 1.0;
+    }
+    let mean = total / SLOTS as f64;
+    let chi: f64 = counts
+        .iter()
+        .map(|&count| (f64::from(count) - mean).powi(2) / mean)
+        .sum();
+    (chi - (SLOTS as f64 - 1.0)) / (2.0 * (SLOTS as f64 - 1.0)).sqrt()
+}
+
+#[test]
+fn flows_spread_over_the_slots_as_chance_would() {
+    const FLOWS: u32 = 1 << 19;
+    let by_port = (0..FLOWS).map(|n| flow4(0xc633_6400 + (n >> 16), n as u16).hash_flow(SEED));
+    let by_address = (0..FLOWS).map(|n| flow4(n, 40_000).hash_flow(SEED));
+    let strided = (0..FLOWS).map(|n| flow4(n << 8, 40_000).hash_flow(SEED));
+    let clients = (0..FLOWS).map(|n| flow4(n, 1).hash_client(SEED));
+    let clients6 = (0..FLOWS).map(|n| flow6(u128::from(n) << 64, 1).hash_client(SEED));
+    let by_port6 = (0..FLOWS).map(|n| flow6(u128::from(n >> 16), n as u16).hash_flow(SEED));
+    for (name, deviation) in [
+        ("ports", deviation(by_port)),
+        ("addresses", deviation(by_address)),
+        ("addresses in steps of 256", deviation(strided)),
+        ("clients", deviation(clients)),
+        ("IPv6 networks", deviation(clients6)),
+        ("IPv6 ports", deviation(by_port6)),
+    ] {
+        assert!(deviation.abs() < 6.0, "{name}: {deviation:.1} deviations");
+    }
+}
+
+#[test]
+fn the_hash_is_what_it_was_in_the_last_release() {
+    // Balancers of different versions share flows by ECMP.
+    let (v4, v6) = (
+        flow4(0xc633_6407, 40_000),
+        flow6(0x2001_0db8 << 96 | 7, 40_000),
+    );
+    assert_eq!(v4.hash_flow(SEED), 0x9197_60bc);
+    assert_eq!(v4.hash_client(SEED), 0x7b5f_d2a5);
+    assert_eq!(v6.hash_flow(SEED), 0x9223_4478);
+    assert_eq!(v6.hash_client(SEED), 0xfd8e_3e39);
+}
+
+proptest! {
+    #[test]
+    fn a_clients_hash_knows_nothing_but_the_client(client: u32, port: u16, other: u16, bit in 48..BITS4, seed: u64) {
+        let flow = flow4(client, port);
+        let hash = flow.hash_client(seed);
+        prop_assert_eq!(hash, flow4(client, other).hash_client(seed));
+        prop_assert_eq!(hash, flip4(&flow, bit).hash_client(seed));
+    }
+
+    #[test]
+    fn reserved_bytes_do_not_count(client: u32, port: u16, seed: u64, reserved: [u8; 2]) {
+        let flow = flow4(client, port);
+        prop_assert_eq!(flow.hash_flow(seed), Flow4 { reserved, ..flow }.hash_flow(seed));
+    }
+}

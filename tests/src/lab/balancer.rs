@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -63,6 +63,14 @@ impl Balancer {
     /// If it has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.process.signal(signal)
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.process.wait()
     }
 
     /// Ends it; forwarding goes on.

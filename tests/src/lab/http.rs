@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::namespace::Namespace;
+use super::wait::until_true;
 
 /// For connecting, and for every read. Less than the second after which TCP sends a SYN again: what is lost shows.
 const TIMEOUT: Duration = Duration::from_millis(800);
@@ -147,6 +148,26 @@ impl Drop for Load {
         // They end within a request; nobody waits for them.
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// Who answers `count` new connections, and who does not.
+///
+/// # Errors
+/// If the namespace cannot be entered, or it takes longer than `deadline`.
+pub fn sample(
+    namespace: &Namespace,
+    server: SocketAddr,
+    count: u64,
+    deadline: Duration,
+) -> Result<Tally> {
+    let load = Load::start(namespace, server, 8, Duration::ZERO)?;
+    let mut tally = Tally::default();
+    until_true(deadline, "connections", || {
+        tally.add(&load.take());
+        Ok(tally.total() + tally.failed() >= count)
+    })?;
+    tally.add(&load.stop()?);
+    Ok(tally)
 }
 
 fn client(server: SocketAddr, pause: Duration, tally: &Mutex<Tally>, stop: &AtomicBool) {

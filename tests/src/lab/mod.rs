@@ -12,14 +12,19 @@
 //! * [`pins`]: a bpffs of its own.
 //! * [`nginx`], [`gwm`], [`balancer`]: what runs on the hosts.
 //! * [`config`]: the balancer's config file.
+//! * [`farm`]: all of that together.
 //! * [`notify`]: hears when a daemon is ready.
 //! * [`status`]: what the balancer says of itself.
 //! * [`http`]: a client, and load. [`steady`]: connections that stay open.
+//! * [`servers`]: small servers for what nginx does not speak. [`ping`]: ICMP echo.
+//! * [`counters`]: what a host's kernel has counted.
 //! * [`judge`]: whether shares are as asked.
 //! * [`wait`]: waiting for what gives no event.
 
 pub mod balancer;
 pub mod config;
+pub mod counters;
+pub mod farm;
 pub mod gwm;
 pub mod http;
 pub mod judge;
@@ -27,8 +32,10 @@ pub mod name;
 pub mod namespace;
 pub mod nginx;
 pub mod notify;
+pub mod ping;
 pub mod pins;
 pub mod process;
+pub mod servers;
 pub mod site;
 pub mod status;
 pub mod steady;

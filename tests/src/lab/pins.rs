@@ -13,6 +13,8 @@ const DIRECTORY: &str = "bpffs";
 #[derive(Debug)]
 pub struct Pins {
     path: PathBuf,
+    /// What the kernel puts into every bpffs.
+    preloaded: Vec<PathBuf>,
 }
 
 impl Pins {
@@ -31,12 +33,38 @@ impl Pins {
             Some("mode=0700"),
         )
         .context("cannot mount a bpffs")?;
-        Ok(Self { path })
+        let mut pins = Self {
+            path,
+            preloaded: Vec::new(),
+        };
+        pins.preloaded = pins.list()?;
+        Ok(pins)
     }
 
     /// Where it is mounted.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Everything that has been pinned, directories too.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn list(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.path.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    directories.push(path.clone());
+                }
+                if !self.preloaded.contains(&path) {
+                    found.push(path);
+                }
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -174,18 +174,7 @@ impl Site {
     /// # Errors
     /// If the bpffs cannot be read.
     pub fn pinned(&self) -> Result<Vec<PathBuf>> {
-        let mut found = Vec::new();
-        let mut directories = vec![self.pins.path().to_owned()];
-        while let Some(directory) = directories.pop() {
-            for entry in std::fs::read_dir(directory)? {
-                let path = entry?.path();
-                if path.is_dir() {
-                    directories.push(path.clone());
-                }
-                found.push(path);
-            }
-        }
-        Ok(found)
+        self.pins.list()
     }
 }
 

@@ -1,13 +1,17 @@
 //! What a daemon leaves that was killed at a bad moment, made by hand, and what the next one makes of it.
 
+use std::env;
 use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use aya::maps::{Array, MapData};
-use sasp_ctl::datapath::detach;
+use sasp_ctl::datapath::{Datapath, Places, detach};
 use sasp_xdp_common::abi::limits::SLOTS;
 use sasp_xdp_common::abi::slot::{Slot, Table};
 
-use crate::lab::{EDGE, Lab};
+use crate::lab::{EDGE, Lab, options};
 use crate::traffic::{SERVICE, one_service};
 
 #[test]
@@ -95,4 +99,61 @@ fn killed_around_a_publication_the_table_in_use_counts() {
     let mut third = lab.attach();
     assert_eq!(third.take_adopted().tables[0].1[0], Slot::stable(1));
     assert!(pin.exists() && !next.exists());
+}
+
+/// Names the bpffs to a process that is there to be killed.
+const VICTIM_PINS: &str = "DATAPATH_TEST_VICTIM_PINS";
+/// Names the run directory to it.
+const VICTIM_RUN: &str = "DATAPATH_TEST_VICTIM_RUN";
+
+#[test]
+fn killed_at_any_moment_the_next_attach_goes_on() {
+    if let (Some(pins), Some(run)) = (env::var_os(VICTIM_PINS), env::var_os(VICTIM_RUN)) {
+        attach_until_killed(Places {
+            bpffs: Some(pins.into()),
+            run: run.into(),
+        });
+    }
+    let lab = Lab::new();
+    let places = lab.places();
+    for moment in 0..16 {
+        let mut victim = Command::new("ip")
+            .args(["netns", "exec", &lab.edge])
+            .arg(env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "interrupted::killed_at_any_moment_the_next_attach_goes_on",
+            ])
+            .env(VICTIM_PINS, places.bpffs.as_ref().unwrap())
+            .env(VICTIM_RUN, &places.run)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Not to wait for anything: to be there at another moment each time.
+        thread::sleep(Duration::from_millis(40 + 27 * moment));
+        assert!(victim.try_wait().unwrap().is_none(), "it failed by itself");
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+
+        let mut datapath = lab.attach();
+        assert!(lab.program_on(EDGE).is_some());
+        datapath.apply(&one_service()).unwrap();
+        drop(datapath);
+        if moment % 3 == 0 {
+            detach(&lab.instance(), &places).unwrap();
+            assert_eq!(lab.program_on(EDGE), None);
+        }
+    }
+}
+
+fn attach_until_killed(places: Places) -> ! {
+    let options = options(places);
+    loop {
+        for _ in 0..2 {
+            let mut datapath = Datapath::attach(&options).unwrap();
+            datapath.apply(&one_service()).unwrap();
+            datapath.apply(&one_service()).unwrap();
+        }
+        detach(&options.instance, &options.places).unwrap();
+    }
 }

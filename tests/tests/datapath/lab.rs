@@ -1,12 +1,13 @@
 //! A network namespace with a veth pair into another, a place for pins, and a place for locks: all of them this
 //! test's own, and gone when it ends, however it ends.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns};
 use sasp_ctl::datapath::{
     Datapath, Error, Instance, Mode, Options, PacketLog, Places, Sizes, detach,
@@ -24,7 +25,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Lab {
     pub(crate) edge: String,
     pub(crate) far: String,
-    pins: PathBuf,
+    pins: TempDir,
     run: TempDir,
 }
 
@@ -38,10 +39,17 @@ impl Lab {
         let lab = Self {
             edge: format!("dpe-{id}"),
             far: format!("dpf-{id}"),
-            pins: PathBuf::from(format!("/sys/fs/bpf/datapath-test-{id}")),
+            pins: tempfile::tempdir().unwrap(),
             run: tempfile::tempdir().unwrap(),
         };
-        fs::create_dir(&lab.pins).expect("a bpffs on /sys/fs/bpf, and root");
+        mount(
+            Some("bpf"),
+            lab.pins.path(),
+            Some("bpf"),
+            MsFlags::empty(),
+            None::<&str>,
+        )
+        .expect("a bpffs of its own, which takes root");
         ip(&format!("netns add {}", lab.edge));
         ip(&format!("netns add {}", lab.far));
         lab.add_veth(EDGE, FAR);
@@ -89,19 +97,7 @@ impl Lab {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options {
-            instance: self.instance(),
-            interfaces: vec![EDGE.to_owned()],
-            mode: Mode::Auto,
-            sizes: Sizes {
-                services: 8,
-                backends: 64,
-                flows: 1024,
-            },
-            seed: 7,
-            packet_log: PacketLog::Off,
-            places: self.places(),
-        }
+        options(self.places())
     }
 
     pub(crate) fn instance(&self) -> Instance {
@@ -110,14 +106,14 @@ impl Lab {
 
     pub(crate) fn places(&self) -> Places {
         Places {
-            bpffs: Some(self.pins.clone()),
+            bpffs: Some(self.pins.path().to_owned()),
             run: self.run.path().to_owned(),
         }
     }
 
     /// Directory of the instance's pins.
     pub(crate) fn pinned(&self) -> PathBuf {
-        self.pins.join("sasp-ctl").join(EDGE)
+        self.pins.path().join("sasp-ctl").join(EDGE)
     }
 
     /// Directory of the maps and links.
@@ -152,14 +148,31 @@ impl Drop for Lab {
         for name in [&self.edge, &self.far] {
             let _ = Command::new("ip").args(["netns", "del", name]).status();
         }
-        let left = fs::remove_dir(&self.pins).is_err();
+        let left = self.pins.path().join("sasp-ctl").exists();
+        let unmounted = umount2(self.pins.path(), MntFlags::MNT_DETACH);
         if !thread::panicking() {
             assert!(
-                !failed && !left,
-                "the test left pins in {}",
-                self.pins.display()
+                !failed && !left && unmounted.is_ok(),
+                "the test left pins behind"
             );
         }
+    }
+}
+
+/// To attach to [`EDGE`], small.
+pub(crate) fn options(places: Places) -> Options {
+    Options {
+        instance: Instance::new(EDGE).unwrap(),
+        interfaces: vec![EDGE.to_owned()],
+        mode: Mode::Auto,
+        sizes: Sizes {
+            services: 8,
+            backends: 64,
+            flows: 1024,
+        },
+        seed: 7,
+        packet_log: PacketLog::Off,
+        places,
     }
 }
 

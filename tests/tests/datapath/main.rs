@@ -1,8 +1,10 @@
 //! `sasp_ctl::datapath` against the kernel. Needs root.
 
 mod attach;
+mod bpffs;
 mod interrupted;
 mod lab;
 mod nexthop;
+mod packet_log;
 mod refuse;
 mod traffic;

@@ -73,7 +73,7 @@ pub(crate) fn one_service() -> [Change; 3] {
 }
 
 /// A TCP segment to the VIP from the client's port `port`.
-fn frame4(port: u16, flags: u8) -> Vec<u8> {
+pub(crate) fn frame4(port: u16, flags: u8) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xcc, 8, 0];
     frame.extend([0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 7]);
     frame.extend(VIP4.address);
@@ -98,7 +98,7 @@ fn tcp(port: u16, flags: u8) -> Vec<u8> {
     header
 }
 
-const SYN: u8 = 2;
+pub(crate) const SYN: u8 = 2;
 const ACK: u8 = 16;
 
 /// The action, and the last byte of the MAC address to which the frame would go.
@@ -182,7 +182,7 @@ fn packets_to_a_vip_go_to_the_slot_owners_mac_and_others_pass() {
 fn what_was_applied_is_adopted_whole() {
     let lab = Lab::new();
     let mut first = lab.attach();
-    let slot = |at: usize| Slot::new((at % 7) as Index, 3, at % 2 == 0);
+    let slot = |at: usize| Slot::new((at % 7) as Index, 3, at.is_multiple_of(2));
     let slots: Box<Table> = (0..SLOTS).map(slot).collect::<Vec<_>>().try_into().unwrap();
     first.apply(&one_service()).unwrap();
     first

@@ -77,8 +77,8 @@ pub struct UnknownMember {
 /// What a sweep asks for: first the flows to forget, then the changes.
 #[derive(Clone, Debug, Default)]
 pub struct Sweep {
-    /// Flows to delete from the flow maps, before the changes.
-    pub forget: Vec<FlowKey>,
+    /// Flows to delete from the flow maps, before the changes, and when each last spoke.
+    pub forget: Vec<(FlowKey, u64)>,
     /// Then these.
     pub changes: Vec<Change>,
 }

@@ -46,7 +46,7 @@ impl Balancer {
                 .filter(|service| is_live(service, entry, now_ns));
             match live {
                 Some(service) => stock.add(service, self.seed, &key, entry),
-                None => forget.push(key),
+                None => forget.push((key, entry.seen_ns)),
             }
         }
         let mut batch = Batch::default();

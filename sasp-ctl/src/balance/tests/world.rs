@@ -153,7 +153,7 @@ impl World {
 
     pub(super) fn sweep(&mut self) {
         let sweep = self.balancer.sweep(flows(&self.maps), self.maps.now_ns);
-        for key in &sweep.forget {
+        for (key, _) in &sweep.forget {
             let known = match key {
                 FlowKey::V4(flow) => self.maps.flows_v4.borrow_mut().remove(flow).is_some(),
                 FlowKey::V6(flow) => self.maps.flows_v6.borrow_mut().remove(flow).is_some(),

@@ -1,3 +1,5 @@
+//! Written and read forms, and what is neither.
+
 use super::*;
 
 fn key(protocol: u8, port: u16, address: &str) -> MemberKey {

@@ -8,8 +8,8 @@ use super::super::raw::{RawBalancer, RawLimits};
 use super::super::settings::{BalancerSettings, HASH_SEED};
 use super::super::source::Source;
 use super::super::uid;
-use super::integer_in;
-use crate::datapath::{Instance, Sizes};
+use super::{integer_in, word};
+use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::code::LB_UID_MAX;
 use crate::sasp::msg::Name;
 
@@ -52,7 +52,19 @@ pub(super) fn balancer(
             .hash_seed
             .as_ref()
             .map_or(HASH_SEED, |seed| *seed.get_ref() as u64),
-        packet_log: raw.packet_log.unwrap_or(false),
+        packet_log: word(
+            raw.packet_log.as_ref(),
+            PacketLog::Off,
+            &[
+                ("off", PacketLog::Off),
+                ("error", PacketLog::Error),
+                ("warn", PacketLog::Warn),
+                ("info", PacketLog::Info),
+                ("debug", PacketLog::Debug),
+                ("trace", PacketLog::Trace),
+            ],
+            source,
+        )?,
         limits: limits(&raw.limits, source)?,
     })
 }

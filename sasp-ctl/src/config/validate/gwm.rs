@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::endpoint::GwmAddress;
 use super::super::error::ConfigError;
 use super::super::raw::RawGwm;
-use super::super::settings::{GwmSettings, HOLD, INTERVAL, RETRY_MIN, TIMEOUT};
+use super::super::settings::{GwmSettings, HOLD, RETRY_MIN, TIMEOUT};
 use super::super::source::Source;
 use super::duration_in;
 
@@ -39,13 +39,17 @@ pub(super) fn gwm(
         );
         warnings.push(source.error(value, note).to_string());
     }
+    let interval = match &raw.interval {
+        Some(value) => Some(duration_in(Some(value), Duration::ZERO, SHORTEST, source)?),
+        None => None,
+    };
     Ok(GwmSettings {
         source: local_address(raw, &address, source)?,
         address,
         push: raw.push.unwrap_or(true),
         trust,
         hold: duration_in(raw.hold.as_ref(), HOLD, Duration::ZERO, source)?,
-        interval: duration_in(raw.interval.as_ref(), INTERVAL, SHORTEST, source)?,
+        interval,
         timeout: duration_in(raw.timeout.as_ref(), TIMEOUT, SHORTEST, source)?,
         retry_min,
     })

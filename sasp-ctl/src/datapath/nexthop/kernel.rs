@@ -137,7 +137,8 @@ impl Kernel {
         let mut answers = std::pin::pin!(self.handle.route().get(question).execute());
         match answers.try_next().await {
             Ok(Some(route)) => Ok(read_route(&route)),
-            Ok(None) => Ok(Route::None),
+            // The kernel answers every question: the socket went away.
+            Ok(None) => Err(Error::RequestFailed),
             Err(Error::NetlinkError(error)) if is_no_route(&error) => Ok(Route::None),
             Err(error) => Err(error),
         }
@@ -283,3 +284,6 @@ fn is_no_route(error: &ErrorMessage) -> bool {
         Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL)
     )
 }
+
+#[cfg(test)]
+mod tests;

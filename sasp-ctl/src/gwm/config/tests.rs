@@ -1,3 +1,5 @@
+//! Whole files, and every mistake with the line and the reason that are told.
+
 use std::time::Duration;
 
 use super::*;
@@ -83,152 +85,87 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(Config::default().listen, "0.0.0.0:3860".parse().unwrap());
 }
 
-#[test]
-fn what_is_wrong_is_refused_in_one_line_with_its_place_and_a_reason() {
-    let rule = |members: &str| {
-        format!("[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = {{ {members} }}")
-    };
-    let with_source =
-        |word: &str| format!("[[weights]]\ngroup = \"G\"\nsource = \"{word}\"\nmembers = {{}}");
-    let uid = |uid: &str| format!("[[balancer]]\nuid = \"{uid}\"");
-    let sources = |list: &str| format!("[[balancer]]\nuid = \"A\"\nsources = {list}");
-    let rows = [
-        (
-            "lisen = 1".into(),
-            "gwm.toml:1: unknown key `lisen`: did you mean `listen`?",
-        ),
-        (
-            "listen = \"10.0.0.1\"".into(),
-            "gwm.toml:1: \"10.0.0.1\" is not ADDR:PORT",
-        ),
-        ("\nlisten =".into(), "gwm.toml:2: "),
-        (
-            "interval = \"10\"".into(),
-            "gwm.toml:1: \"10\" is not a duration",
-        ),
-        (
-            "interval = \"50ms\"".into(),
-            "gwm.toml:1: \"50ms\" is out of range",
-        ),
-        (
-            "interval = \"19h\"".into(),
-            "gwm.toml:1: \"19h\" is out of range",
-        ),
-        ("grace = 5".into(), "gwm.toml:1: invalid type: integer"),
-        (
-            "tls = {}".into(),
-            "gwm.toml:1: TLS is not available yet: plain TCP only",
-        ),
-        (
-            "[limits]\nmembers = 0".into(),
-            "gwm.toml:2: 0 is out of range: 1 to",
-        ),
-        (
-            "[limits]\ngroups = 65536".into(),
-            "gwm.toml:2: 65536 is out of range: 1 to 65535",
-        ),
-        (
-            "[limits]\nuid_bytes = -1".into(),
-            "gwm.toml:2: -1 is out of range: 1 to 255",
-        ),
-        (
-            "[limits]\nidle = \"0s\"".into(),
-            "gwm.toml:2: \"0s\" is out of range",
-        ),
-        (
-            "[[balancer]]".into(),
-            "gwm.toml:1: the key `uid` is missing",
-        ),
-        (uid(""), "gwm.toml:2: the LB UID \"\" must be 1 to 64 bytes"),
-        (uid(&"x".repeat(65)), "gwm.toml:2: the LB UID"),
-        (uid("a\\u0007"), "gwm.toml:2: the LB UID"),
-        (
-            format!("{}\n{}", uid("A"), uid("A")),
-            "gwm.toml:4: the LB UID \"A\" stands twice (also at line 2)",
-        ),
-        (
-            format!("{}\ncertificate = \"edge\"", uid("A")),
-            "gwm.toml:3: TLS is not available yet: plain TCP only",
-        ),
-        (sources("[]"), "gwm.toml:3: nobody could speak"),
-        (
-            sources("[\"10.0.0.0/33\"]"),
-            "gwm.toml:3: \"10.0.0.0/33\" is not a network",
-        ),
-        (
-            sources("[\"10.0.0.1/24\"]"),
-            "gwm.toml:3: \"10.0.0.1/24\" has bits behind its prefix: write \"10.0.0.0/24\"",
-        ),
-        (
-            sources("[\"::ffff:10.0.0.1\"]"),
-            "gwm.toml:3: \"::ffff:10.0.0.1\" is IPv4",
-        ),
-        (
-            with_source("probe"),
-            "gwm.toml:3: source \"probe\" is not available yet",
-        ),
-        (
-            with_source("file"),
-            "gwm.toml:3: source \"file\" is not available yet",
-        ),
-        (
-            with_source("statik"),
-            "gwm.toml:3: source \"statik\" is unknown",
-        ),
-        (
-            rule("\"10.0.0.1:80\" = 65536"),
-            "gwm.toml:4: weight 65536 is out of range",
-        ),
-        (
-            rule("\"10.0.0.1:80\" = -1"),
-            "gwm.toml:4: weight -1 is out of range",
-        ),
-        (
-            rule("\"10.0.0.1:80\" = 1.5"),
-            "gwm.toml:4: invalid type: floating point",
-        ),
-        (
-            rule("\"10.0.0.1:0\" = 1"),
-            "gwm.toml:4: \"10.0.0.1:0\" has port 0",
-        ),
-        (
-            rule("\"web:80\" = 1"),
-            "gwm.toml:4: \"web:80\" has no valid IP address",
-        ),
-        (
-            rule("\"10.0.0.1:80\" = 1, \"10.0.0.1:80/tcp\" = 2"),
-            "gwm.toml:4: 10.0.0.1:80 of group G has a weight already (at line 4)",
-        ),
-        (
-            rule("\"10.0.0.1:80\" = 1, \"10.0.0.1:80\" = 2"),
-            "gwm.toml:4: duplicate key",
-        ),
-        (
-            format!(
-                "{}\n{}",
-                rule("\"10.0.0.1:80\" = 1"),
-                rule("\"10.0.0.1:80\" = 1")
-            ),
-            "gwm.toml:8: 10.0.0.1:80 of group G has a weight already (at line 4)",
-        ),
-        (
-            format!("{}\n{}\nbalancer = \"B\"", uid("A"), rule("")),
-            "gwm.toml:7: no [[balancer]] has the uid \"B\"",
-        ),
-        (
-            "[[weights]]\ngroup = \"\"\nsource = \"static\"\nmembers = {}".into(),
-            "gwm.toml:2: the group name \"\" must be 1 to 255 bytes",
-        ),
-    ];
+/// Every text is refused in one line that starts like this.
+fn assert_refused<T: AsRef<str>>(rows: &[(T, &str)]) {
     for (text, expected) in rows {
-        let text: String = text;
-        let refusal = parse(&text).expect_err(&text);
+        let text = text.as_ref();
+        let refusal = parse(text).expect_err(text);
+        let place_and_reason = format!("gwm.toml:{expected}");
         assert!(
-            refusal.starts_with(expected),
-            "{text}\n  {refusal}\n  {expected}"
+            refusal.starts_with(&place_and_reason),
+            "{text}\n{refusal}\n{expected}"
         );
         assert!(!refusal.contains('\n'), "{refusal}");
     }
+}
+
+#[test]
+#[rustfmt::skip] // One case a line.
+fn wrong_values_at_the_top_and_wrong_limits_are_refused_with_their_line_and_a_reason() {
+    assert_refused(&[
+        ("lisen = 1", "1: unknown key `lisen`: did you mean `listen`?"),
+        ("listen = \"10.0.0.1\"", "1: \"10.0.0.1\" is not ADDR:PORT"),
+        ("\nlisten =", "2: "),
+        ("interval = \"10\"", "1: \"10\" is not a duration"),
+        ("interval = \"50ms\"", "1: \"50ms\" is out of range"),
+        ("interval = \"19h\"", "1: \"19h\" is out of range"),
+        ("grace = 5", "1: invalid type: integer"),
+        ("tls = {}", "1: TLS is not available yet: plain TCP only"),
+        ("[limits]\nmembers = 0", "2: 0 is out of range: 1 to"),
+        ("[limits]\ngroups = 65536", "2: 65536 is out of range: 1 to 65535"),
+        ("[limits]\nuid_bytes = -1", "2: -1 is out of range: 1 to 255"),
+        ("[limits]\nidle = \"0s\"", "2: \"0s\" is out of range"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip] // One case a line.
+fn wrong_balancers_are_refused_with_their_line_and_a_reason() {
+    let uid = |uid: &str| format!("[[balancer]]\nuid = \"{uid}\"");
+    let sources = |list: &str| format!("{}\nsources = {list}", uid("A"));
+    assert_refused(&[
+        ("[[balancer]]".into(), "1: the key `uid` is missing"),
+        (uid(""), "2: the LB UID \"\" must be 1 to 64 bytes"),
+        (uid(&"x".repeat(65)), "2: the LB UID"),
+        (uid("a\\u0007"), "2: the LB UID"),
+        (format!("{}\n{}", uid("A"), uid("A")), "4: the LB UID \"A\" stands twice (also at line 2)"),
+        (format!("{}\ncertificate = \"edge\"", uid("A")), "3: TLS is not available yet: plain TCP only"),
+        (sources("[]"), "3: nobody could speak"),
+        (sources("[\"10.0.0.0/33\"]"), "3: \"10.0.0.0/33\" is not a network"),
+        (sources("[\"10.0.0.1/24\"]"), "3: \"10.0.0.1/24\" has bits behind its prefix: write \"10.0.0.0/24\""),
+        (sources("[\"::ffff:10.0.0.1\"]"), "3: \"::ffff:10.0.0.1\" is IPv4"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip] // One case a line.
+fn wrong_rules_are_refused_with_their_line_and_a_reason() {
+    let rule = |group: &str, source: &str, members: &str| {
+        format!("[[weights]]\ngroup = \"{group}\"\nsource = \"{source}\"\nmembers = {{ {members} }}\n")
+    };
+    let members = |members: &str| rule("G", "static", members);
+    let one = "\"10.0.0.1:80\" = 1";
+    assert_refused(&[
+        (rule("", "static", one), "2: the group name \"\" must be 1 to 255 bytes"),
+        (rule("G", "probe", one), "3: source \"probe\" is not available yet"),
+        (rule("G", "file", one), "3: source \"file\" is not available yet"),
+        (rule("G", "statik", one), "3: source \"statik\" is unknown"),
+        (members("\"10.0.0.1:80\" = 65536"), "4: weight 65536 is out of range"),
+        (members("\"10.0.0.1:80\" = -1"), "4: weight -1 is out of range"),
+        (members("\"10.0.0.1:80\" = 1.5"), "4: invalid type: floating point"),
+        (members("\"10.0.0.1:0\" = 1"), "4: \"10.0.0.1:0\" has port 0"),
+        (members("\"web:80\" = 1"), "4: \"web:80\" has no valid IP address"),
+        (members("\"10.0.0.1:80\" = 1, \"10.0.0.1:80\" = 2"), "4: duplicate key"),
+        (
+            members("\"10.0.0.1:80\" = 1, \"10.0.0.1:80/tcp\" = 2"),
+            "4: 10.0.0.1:80 of group G has a weight already (at line 4)",
+        ),
+        (members(one).repeat(2), "8: 10.0.0.1:80 of group G has a weight already (at line 4)"),
+        (
+            format!("[[balancer]]\nuid = \"A\"\n{}balancer = \"B\"", members(one)),
+            "7: no [[balancer]] has the uid \"B\"",
+        ),
+    ]);
 }
 
 #[test]

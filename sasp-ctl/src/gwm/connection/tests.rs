@@ -1,3 +1,5 @@
+//! One conversation over a pipe, on a paused clock.
+
 use tokio::io::{DuplexStream, duplex};
 
 use super::*;

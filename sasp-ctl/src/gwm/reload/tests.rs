@@ -1,3 +1,5 @@
+//! Files that are replaced under a running GWM.
+
 use super::*;
 use crate::sasp::gwm::Policy;
 
@@ -76,6 +78,6 @@ fn the_difference_names_what_changed() {
     new = config::from_text(Path::new("gwm.toml"), RULE.into()).unwrap();
     assert_eq!(
         difference(&new),
-        "weights (0 → 1 rules), now different for 3 registered members of 1 balancers"
+        "weights (0 → 1 rules, 3 registered members weigh differently)"
     );
 }

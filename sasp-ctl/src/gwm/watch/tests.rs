@@ -1,4 +1,7 @@
+//! Every way in which a file is replaced, on a real file system.
+
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -47,6 +50,21 @@ async fn a_link_that_is_swapped_to_another_directory_is_followed() {
     assert_eq!(fs::read_to_string(at("gwm.toml")).unwrap(), "v2");
     fs::write(at("v2/gwm.toml"), "v3").unwrap();
     notices(&mut watch, "a write behind the link").await;
+}
+
+#[tokio::test]
+async fn a_slow_writer_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gwm.toml");
+    fs::write(&path, "1").unwrap();
+    let mut watch = FileWatch::new(&path).unwrap();
+    let mut writer = fs::File::create(&path).unwrap();
+    writer.write_all(b"half").unwrap();
+    let quiet = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+    assert!(quiet.is_err(), "half a file was taken for a change");
+    writer.write_all(b" and half").unwrap();
+    drop(writer);
+    notices(&mut watch, "the end of the write").await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! One registered member and the weight entry that is made of it.
 
+use std::fmt;
+
 use super::weights::Assessment;
 use crate::sasp::code::{FLAG_LB, weight_flags};
 use crate::sasp::msg::{Member, MemberKey, Name, WeightEntry};
@@ -21,6 +23,15 @@ impl Speaker {
         } else {
             Self::Balancer
         }
+    }
+}
+
+impl fmt::Display for Speaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Balancer => "balancer",
+            Self::Member => "member",
+        })
     }
 }
 

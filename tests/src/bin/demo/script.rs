@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tests::lab::balancer::done;
-use tests::lab::http::Tally;
 use tests::lab::nginx::Nginx;
 
 use crate::show::Show;
-use crate::stage::{GROUP, MEMBERS};
+use crate::stage::{self, GROUP, MEMBERS, vip};
 
 /// How long the connections are watched after a step.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +22,17 @@ pub(crate) const LONG: Pace = Pace(Duration::from_secs(6));
 pub(crate) const EQUAL: [u16; MEMBERS] = [20, 20, 20];
 const UNEQUAL: [u16; MEMBERS] = [40, 20, 10];
 const QUIESCED: usize = 1;
-const KILLED: usize = 2;
+/// The member that dies.
+pub(crate) const KILLED: usize = 2;
 
 impl Show {
-    /// Every step once, back to where it began.
+    /// Every step once.
     pub(crate) fn play(&mut self, pace: Pace) -> Result<()> {
-        self.weigh(EQUAL, pace)?;
+        if self.weights == EQUAL {
+            self.look_on(pace)?;
+        } else {
+            self.weigh(EQUAL, pace)?;
+        }
         self.weigh(UNEQUAL, pace)?;
         self.quiesce(pace)?;
         self.resume(pace)?;
@@ -37,13 +41,23 @@ impl Show {
         self.kill_daemon(pace)
     }
 
+    fn look_on(&mut self, pace: Pace) -> Result<()> {
+        self.begin_step("all members weigh the same");
+        let count = self.watch(pace.0)?;
+        self.end_step(&format!(
+            "three members of equal weight: {count} connections in {}",
+            seconds(pace.0)
+        ))
+    }
+
     fn weigh(&mut self, weights: [u16; MEMBERS], pace: Pace) -> Result<()> {
         let [first, second, third] = weights;
         let asked = format!("{first} : {second} : {third}");
         self.begin_step(&format!("gwm.toml now says {asked}"));
         let start = Instant::now();
         self.weights = weights;
-        self.stage.weigh(&weights)?;
+        self.farm
+            .set_weights(&[self.farm.weights(GROUP, vip(), &weights)])?;
         self.await_slots()?;
         let took = millis(start.elapsed());
         let count = self.watch(pace.0)?;
@@ -53,18 +67,16 @@ impl Show {
     }
 
     fn quiesce(&mut self, pace: Pace) -> Result<()> {
-        let key = self.stage.key(QUIESCED);
+        let key = stage::key(&self.farm, QUIESCED);
         self.begin_step(&format!("sasp-ctl quiesce {GROUP} {key}"));
         let name = self.name(QUIESCED);
         let start = Instant::now();
-        done(&self.stage.site, &["quiesce", GROUP, &key])?;
+        done(&self.farm.site, &["quiesce", GROUP, &key])?;
         self.out[QUIESCED] = true;
         self.await_slots()?;
-        // Those that were opened before the quiesce still count for it.
-        let before = self.load.take();
         self.watch(pace.0)?;
-        let latest = before.latest.get(&name).copied().unwrap_or(start);
-        let took = millis(latest.saturating_duration_since(start));
+        let latest = self.since_step.latest.get(&name).copied();
+        let took = millis(latest.unwrap_or(start).saturating_duration_since(start));
         let open = self.steady.report().open.get(&name).copied().unwrap_or(0);
         self.end_step(&format!(
             "operator quiesces {name}: last new connection {took} later, {open} open ones go on"
@@ -72,11 +84,11 @@ impl Show {
     }
 
     fn resume(&mut self, pace: Pace) -> Result<()> {
-        let key = self.stage.key(QUIESCED);
+        let key = stage::key(&self.farm, QUIESCED);
         self.begin_step(&format!("sasp-ctl resume {GROUP} {key}"));
         let name = self.name(QUIESCED);
         let start = Instant::now();
-        done(&self.stage.site, &["resume", GROUP, &key])?;
+        done(&self.farm.site, &["resume", GROUP, &key])?;
         self.out[QUIESCED] = false;
         let took = millis(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
@@ -89,19 +101,17 @@ impl Show {
         let name = self.name(KILLED);
         self.begin_step(&format!("{name} is dead: nginx killed, cable pulled"));
         let start = Instant::now();
-        let site = &self.stage.site;
-        if let Some(server) = self.stage.servers[KILLED].take() {
+        let site = &self.farm.site;
+        if let Some(server) = self.farm.servers[KILLED].take() {
             server.kill()?;
         }
         site.plug(&site.members[KILLED], false)?;
         self.out[KILLED] = true;
         self.await_slots()?;
         let took = seconds(start.elapsed());
-        self.tick()?;
-        let lost = self.since_step.failed();
-        // Clients that were waiting for the dead member give up now; they are not of the next seconds.
+        // Clients that were waiting for the dead member give up now.
         self.pause(Duration::from_secs(1))?;
-        self.since_step = Tally::default();
+        let lost = std::mem::take(&mut self.since_step).failed();
         self.watch(pace.0)?;
         self.end_step(&format!(
             "{name} dies: found by ARP and out of the table after {took}, {lost} connections lost"
@@ -112,9 +122,9 @@ impl Show {
         let name = self.name(KILLED);
         self.begin_step(&format!("{name} comes back"));
         let start = Instant::now();
-        let site = &self.stage.site;
+        let site = &self.farm.site;
         site.plug(&site.members[KILLED], true)?;
-        self.stage.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
+        self.farm.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
         self.out[KILLED] = false;
         let took = millis(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
@@ -125,16 +135,15 @@ impl Show {
 
     fn kill_daemon(&mut self, pace: Pace) -> Result<()> {
         self.begin_step("sasp-ctl attach is killed (-9); the kernel goes on alone");
-        if let Some(balancer) = self.stage.balancer.take() {
-            balancer.kill()?;
-        }
+        self.farm.kill_balancer()?;
         let start = Instant::now();
         self.watch(pace.0 / 2)?;
         let away = seconds(start.elapsed());
-        self.stage.attach()?;
-        let count = self.watch(pace.0 / 2)?;
+        stage::attach(&mut self.farm)?;
+        self.watch(pace.0 / 2)?;
+        let (count, failed) = (self.since_step.total(), self.since_step.failed());
         self.end_step(&format!(
-            "sasp-ctl killed, started again {away} later: {count} connections, none failed"
+            "sasp-ctl killed, started again {away} later: {count} connections, {failed} failed"
         ))
     }
 }

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use tests::lab::farm::Farm;
 use tests::lab::http::{Load, Tally};
 use tests::lab::judge;
 use tests::lab::status;
@@ -13,7 +14,8 @@ use tests::lab::steady::Steady;
 use crate::board::{Board, Row};
 use crate::interrupt;
 use crate::screen::Screen;
-use crate::stage::{MEMBERS, PICTURE, Stage, vip};
+use crate::script::KILLED;
+use crate::stage::{self, MEMBERS, PICTURE, vip};
 
 /// Clients that open connections, and the pause of each between two.
 const CLIENTS: usize = 24;
@@ -32,17 +34,20 @@ const WINDOW: usize = 15;
 /// The site under load, and what is shown of it.
 #[derive(Debug)]
 pub(crate) struct Show {
-    // Dropped in this order: load before the stage that it loads.
+    // Dropped in this order: load before the farm that it loads.
     pub(crate) load: Load,
     pub(crate) steady: Steady,
-    pub(crate) stage: Stage,
+    pub(crate) farm: Farm,
     screen: Screen,
     pub(crate) weights: [u16; MEMBERS],
     /// Out of service by our own doing.
     pub(crate) out: [bool; MEMBERS],
     frames: VecDeque<Tally>,
     board: Board,
+    /// All connections of the step.
     pub(crate) since_step: Tally,
+    /// Those that must be spread as asked.
+    watched: Tally,
     wrong: Vec<String>,
 }
 
@@ -51,31 +56,36 @@ impl Show {
     pub(crate) fn begin(mut screen: Screen, weights: [u16; MEMBERS]) -> Result<Self> {
         screen.say(PICTURE)?;
         let start = Instant::now();
-        let stage = Stage::build(&weights)?;
+        let farm = stage::build(&weights)?;
         interrupt::check()?;
-        let client = &stage.site.client.namespace;
+        let client = &farm.site.client.namespace;
         let mut show = Self {
             steady: Steady::open(client, vip(), STEADY).context("long-lived connections")?,
             load: Load::start(client, vip(), CLIENTS, PAUSE)?,
-            stage,
+            farm,
             screen,
             weights,
             out: [false; MEMBERS],
             frames: VecDeque::new(),
             board: Board::default(),
             since_step: Tally::default(),
+            watched: Tally::default(),
             wrong: Vec::new(),
         };
-        show.await_slots()?;
         show.screen
             .say(&format!("Built in {:.1} s.", start.elapsed().as_secs_f64()))?;
         Ok(show)
     }
 
     /// What was not as it should be.
-    pub(crate) fn end(self) -> Result<Vec<String>> {
+    pub(crate) fn end(mut self) -> Result<Vec<String>> {
         self.load.stop()?;
-        self.steady.close()?;
+        for (member, count) in self.steady.close()?.broken {
+            if member != self.farm.site.members[KILLED].name {
+                self.wrong
+                    .push(format!("{count} long-lived connections to {member} broke"));
+            }
+        }
         Ok(self.wrong)
     }
 
@@ -91,9 +101,8 @@ impl Show {
         let asked: Vec<_> = (0..MEMBERS)
             .map(|member| (self.name(member), self.asked(member)))
             .collect();
-        let tally = std::mem::take(&mut self.since_step);
-        let mut wrong = judge::connections(&tally, &asked);
-        if let Some((cause, count)) = tally.failures.first_key_value() {
+        let mut wrong = judge::connections(&self.watched, &asked);
+        if let Some((cause, count)) = self.since_step.failures.first_key_value() {
             wrong = Some(format!("{count} connections failed ({cause})"));
         }
         match wrong {
@@ -108,10 +117,10 @@ impl Show {
 
     /// Looks at the connections from now on; gives their number.
     pub(crate) fn watch(&mut self, duration: Duration) -> Result<u64> {
-        self.load.take();
-        self.since_step = Tally::default();
+        self.look()?;
+        self.watched = Tally::default();
         self.pause(duration)?;
-        Ok(self.since_step.total())
+        Ok(self.watched.total())
     }
 
     pub(crate) fn pause(&mut self, duration: Duration) -> Result<()> {
@@ -126,22 +135,17 @@ impl Show {
     pub(crate) fn await_slots(&mut self) -> Result<()> {
         let wanted: Vec<f64> = (0..MEMBERS).map(|member| self.asked(member)).collect();
         self.await_true("the slots to be as asked", |show| {
-            let members = status::members(&status::read(&show.stage.site)?, &vip().to_string())?;
-            Ok(wanted.iter().enumerate().all(|(member, wanted)| {
-                members
-                    .get(&show.stage.key(member))
-                    .is_some_and(|member| (member.share - wanted).abs() < 0.001)
-            }))
+            show.farm.has_shares(vip(), &wanted)
         })
     }
 
     /// Waits until a member answers again; says how long after `start` that connection was opened.
     pub(crate) fn await_answer(&mut self, name: &str, start: Instant) -> Result<Duration> {
-        self.load.take();
         let mut opened = None;
         self.await_true("the first connection", |show| {
             let tally = show.load.take();
-            opened = tally.latest.get(name).copied();
+            show.since_step.add(&tally);
+            opened = tally.latest.get(name).copied().filter(|time| *time > start);
             Ok(opened.is_some())
         })?;
         self.await_slots()?;
@@ -182,6 +186,7 @@ impl Show {
     fn look(&mut self) -> Result<()> {
         let tally = self.load.take();
         self.since_step.add(&tally);
+        self.watched.add(&tally);
         self.frames.push_back(tally);
         if self.frames.len() > WINDOW {
             self.frames.pop_front();
@@ -200,9 +205,9 @@ impl Show {
 
     fn rows(&self, window: &Tally) -> Result<Vec<Row>> {
         // While no daemon runs nobody can be asked, and no slot moves.
-        let members = match self.stage.balancer {
+        let members = match self.farm.balancer {
             Some(_) => Some(status::members(
-                &status::read(&self.stage.site)?,
+                &status::read(&self.farm.site)?,
                 &vip().to_string(),
             )?),
             None => None,
@@ -210,7 +215,9 @@ impl Show {
         let row = |member: usize| {
             let name = self.name(member);
             let slots = match &members {
-                Some(members) => members.get(&self.stage.key(member)).map(|it| it.share),
+                Some(members) => members
+                    .get(&stage::key(&self.farm, member))
+                    .map(|it| it.share),
                 None => self.board.rows.get(member).map(|row| row.slots),
             };
             Row {
@@ -238,6 +245,6 @@ impl Show {
     }
 
     pub(crate) fn name(&self, member: usize) -> String {
-        self.stage.site.members[member].name.clone()
+        self.farm.site.members[member].name.clone()
     }
 }

@@ -1,0 +1,35 @@
+//! Standard output that may be closed at any moment (`sasp-ctl status | head -1`), and colours.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::failure::Failure;
+
+/// Prints text as it is.
+///
+/// # Errors
+/// [`Failure::OutputClosed`] if nobody reads any more.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::OutputClosed),
+        Err(error) => Err(Failure::Failed(format!(
+            "cannot write to standard output: {error}"
+        ))),
+    }
+}
+
+/// Whether a stream shows colours: a terminal, unless the user has set `NO_COLOR` (no-color.org).
+pub(super) fn colours(stream: &impl io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// [`colours`] of standard output.
+pub(super) fn stdout_has_colours() -> bool {
+    colours(&io::stdout())
+}
+
+/// Whether standard output is a terminal.
+pub(super) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}

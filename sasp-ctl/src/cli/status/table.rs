@@ -1,0 +1,219 @@
+//! The daemon's status for people.
+
+use std::collections::BTreeMap;
+
+use super::columns::{self, Align};
+use super::view::{Gwm, Member, Service, Status};
+
+const HEADINGS: [(&str, Align); 13] = [
+    ("MEMBER", Align::Left),
+    ("STATE", Align::Left),
+    ("STATIC", Align::Right),
+    ("GWM", Align::Right),
+    ("WEIGHT", Align::Right),
+    ("WANTED", Align::Right),
+    ("SHARE", Align::Right),
+    ("SLOTS", Align::Right),
+    ("PACKETS", Align::Right),
+    ("BYTES", Align::Right),
+    ("OPENED", Align::Right),
+    ("REMEMBERED", Align::Right),
+    ("WHY", Align::Left),
+];
+
+pub(super) fn render(status: &Status, colours: bool) -> String {
+    let paint = Paint { colours };
+    let mut text = header(status, &paint);
+    for service in &status.services {
+        text.push('\n');
+        text.push_str(&self::service(service, &paint));
+    }
+    let reasons = &status.reasons;
+    let counted: Vec<_> = [
+        ("passed", &reasons.pass),
+        ("dropped", &reasons.drop),
+        ("noted", &reasons.note),
+    ]
+    .into_iter()
+    .filter_map(|(what, counts)| self::reasons(what, counts))
+    .collect();
+    if !counted.is_empty() {
+        text.push('\n');
+        text.push_str(&counted.concat());
+    }
+    text
+}
+
+fn header(status: &Status, paint: &Paint) -> String {
+    let interfaces: Vec<_> = status
+        .interfaces
+        .iter()
+        .map(|interface| format!("{} ({})", interface.name, interface.mode))
+        .collect();
+    let mut text = format!(
+        "instance {}  LB UID {}  version {}  up {}\ninterfaces {}\n",
+        paint.bold(&status.instance),
+        status.lb_uid,
+        status.version,
+        span(status.uptime_seconds),
+        interfaces.join(", ")
+    );
+    text.push_str(&match &status.gwm {
+        Some(gwm) => self::gwm(gwm, paint),
+        None => "GWM none: static weights stand\n".to_owned(),
+    });
+    if let Some(reload) = &status.reload {
+        let ago = span(reload.seconds_ago);
+        text.push_str(&match &reload.error {
+            None => format!("reloaded {ago} ago\n"),
+            Some(error) => paint.bad(&format!("reload failed {ago} ago: {error}")) + "\n",
+        });
+    }
+    text
+}
+
+fn gwm(gwm: &Gwm, paint: &Paint) -> String {
+    let state = match gwm.state.as_str() {
+        "active" => paint.good(&gwm.state),
+        "backoff" => paint.bad(&gwm.state),
+        _ => gwm.state.clone(),
+    };
+    let mut text = format!(
+        "GWM {}  {state} for {}",
+        gwm.address,
+        span(gwm.since_seconds)
+    );
+    if let Some(seconds) = gwm.retry_in_seconds {
+        text.push_str(&format!(", next attempt in {}", span(seconds)));
+    }
+    if let Some(error) = &gwm.last_error {
+        text.push_str(&format!("  last error: {error}"));
+    }
+    text.push('\n');
+    if gwm.duplicate_uid {
+        text.push_str(&paint.bad("another balancer seems to use our LB UID: choose another uid"));
+        text.push('\n');
+    }
+    text
+}
+
+fn service(service: &Service, paint: &Paint) -> String {
+    let mut text = format!(
+        "{}  group {}  weights: {}\n",
+        paint.bold(&format!("{}/{}", service.vip, service.protocol)),
+        service.group,
+        service.weights
+    );
+    let mut rows = vec![
+        HEADINGS
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+    ];
+    rows.extend(service.members.iter().map(row));
+    let table = columns::set(&rows, &HEADINGS.map(|(_, align)| align), 2);
+    let states = service.members.iter().map(|member| member.state.as_str());
+    for (line, state) in table.lines().zip(std::iter::once("").chain(states)) {
+        text.push_str(&match state {
+            "" => paint.bold(line),
+            "active" => line.to_owned(),
+            _ => paint.bad(line),
+        });
+        text.push('\n');
+    }
+    let slots = &service.slots;
+    text.push_str(&format!(
+        "  {} slots: {} tracked ({} fresh, {} settled), {} without owner; {} flows remembered\n",
+        slots.total,
+        slots.tracked,
+        slots.fresh,
+        slots.settled,
+        slots.unowned,
+        service.remembered_flows
+    ));
+    text.push_str(&format!(
+        "  all members, former ones too: {} packets, {} bytes, {} flows opened\n",
+        service.packets, service.bytes, service.opened
+    ));
+    text
+}
+
+fn row(member: &Member) -> Vec<String> {
+    let gwm = member
+        .gwm
+        .as_ref()
+        .map_or("-".to_owned(), |word| word.weight.to_string());
+    vec![
+        member.address.clone(),
+        member.state.clone(),
+        member.static_weight.to_string(),
+        gwm,
+        member.effective_weight.to_string(),
+        percent(member.share_wanted),
+        percent(member.share),
+        member.slots.to_string(),
+        member.packets.to_string(),
+        member.bytes.to_string(),
+        member.opened.to_string(),
+        member.remembered_flows.to_string(),
+        member
+            .next_hop_error
+            .as_ref()
+            .unwrap_or(&member.reason)
+            .clone(),
+    ]
+}
+
+fn reasons(what: &str, counts: &BTreeMap<String, u64>) -> Option<String> {
+    let counts: Vec<_> = counts
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    (!counts.is_empty()).then(|| format!("{what}: {}\n", counts.join(", ")))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// A span of time in its two largest units.
+fn span(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+/// Colours, or none.
+struct Paint {
+    colours: bool,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn good(&self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    fn bad(&self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        match self.colours {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! The packet path's clock.
+
+use nix::time::{ClockId, clock_gettime};
+
+/// `CLOCK_MONOTONIC` in nanoseconds, as `bpf_ktime_get_ns` has it.
+pub(super) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .unwrap_or_else(|_| unreachable!("every Linux has CLOCK_MONOTONIC"));
+    // Neither is negative on this clock.
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+}

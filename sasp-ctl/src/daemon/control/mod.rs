@@ -1,0 +1,81 @@
+//! The control API: HTTP/JSON on a Unix socket, and its read-only part on an optional TCP address.
+//!
+//! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
+//! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
+//! (the same body; `{"done": bool}`). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
+//! the configuration is bad.
+//!
+//! Nothing is decided here: every request is passed to the loop.
+
+mod listen;
+mod page;
+mod routes;
+
+use std::path::PathBuf;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::stats::Stats;
+use super::status::Draft;
+use super::worker::Worker;
+use crate::datapath::{Instance, Places};
+
+pub(super) use listen::{Listeners, bind_tcp};
+
+/// Requests waiting for the loop; whoever comes when so many do, waits to be let in.
+const QUEUE: usize = 64;
+
+/// The control socket of an instance.
+pub fn socket_path(places: &Places, instance: &Instance) -> PathBuf {
+    places.run.join(format!("{instance}.sock"))
+}
+
+/// What the loop is asked. A reply that nobody waits for any more is dropped.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// How things are.
+    Status(oneshot::Sender<View>),
+    /// Read the configuration again.
+    Reload(oneshot::Sender<Result<(), Refusal>>),
+    /// Take a member out or let it back in; replies with the member's canonical name.
+    Operator(MemberAt, bool, oneshot::Sender<Result<String, Refusal>>),
+    /// Whether what was asked of a member has come true.
+    Progress(MemberAt, bool, oneshot::Sender<Result<bool, Refusal>>),
+    /// Take the data path off and end.
+    Detach(oneshot::Sender<Result<(), Refusal>>),
+}
+
+/// A member as an operator names it.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberAt {
+    pub(super) group: String,
+    pub(super) member: String,
+}
+
+/// What a status needs beside counters.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) draft: Draft,
+    pub(super) stats: Stats,
+    pub(super) worker: Worker,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The configuration is bad; nothing was changed.
+    #[error("{0}")]
+    BadConfig(String),
+    /// There is no such member, or it is not named properly.
+    #[error("{0}")]
+    BadMember(String),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The loop's end of the queue and the servers' end.
+pub(super) fn queue() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+    mpsc::channel(QUEUE)
+}

@@ -1,0 +1,297 @@
+//! The loop: one event at a time, each carried through to the maps before the next is looked at.
+//!
+//! Nothing here waits for anything but the data path's thread, so that a message of the GWM is in the maps within
+//! milliseconds whatever clients, netlink or the GWM itself do.
+
+use std::future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{collections::BTreeSet, pin::pin};
+
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::control::{Refusal, Request, View};
+use super::gwm::Link;
+use super::publish::Publisher;
+use super::stats::Stats;
+use super::status::{Draft, Process, ReloadStatus};
+use super::words::Words;
+use super::worker::Worker;
+use super::{Setup, clock, hops, notify};
+use crate::balance::inputs::Inputs;
+use crate::balance::model::Balancer;
+use crate::datapath::Attached;
+use crate::datapath::nexthop::NextHops;
+use crate::sasp::client::Event;
+
+/// How often remembered flows are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// At most this part of the time is spent looking: a sweep that took long is followed by a longer pause.
+const SWEEP_SHARE: u32 = 50;
+
+/// Everything that the loop owns.
+pub(super) struct Daemon {
+    pub(super) setup: Setup,
+    pub(super) interfaces: Vec<Attached>,
+    pub(super) balancer: Balancer,
+    pub(super) words: Words,
+    pub(super) link: Option<Link>,
+    pub(super) worker: Worker,
+    pub(super) publisher: Publisher,
+    pub(super) stats: Stats,
+    /// Whose next hops are watched.
+    pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
+    pub(super) hops: watch::Receiver<Arc<NextHops>>,
+    pub(super) hops_now: Arc<NextHops>,
+    /// The last reload and how it went.
+    pub(super) reloaded: Option<(Instant, Option<String>)>,
+    pub(super) started: Instant,
+}
+
+/// Why the loop has ended.
+pub(super) enum Exit {
+    /// A signal; the data path stays.
+    Signal(&'static str),
+    /// The data path is to be taken off; then tell whoever asked.
+    Detach(oneshot::Sender<Result<(), Refusal>>),
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Daemon {
+    /// Runs until a signal or a detach.
+    ///
+    /// # Errors
+    /// The data path cannot be changed any more, or its thread has died.
+    pub(super) async fn run(&mut self, mut requests: mpsc::Receiver<Request>) -> Result<Exit> {
+        let mut signals = Signals::new().context("cannot catch signals")?;
+        let mut sweep_at = Instant::now() + SWEEP_EVERY;
+        loop {
+            let deadlines = [self.words.deadline(), self.publisher.deadline()];
+            let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
+            let due = pin!(tokio::time::sleep_until(due.into()));
+            tokio::select! {
+                biased;
+                event = next(&mut self.link) => {
+                    let event = event.context("the session's task has died: restart the daemon (forwarding goes on)")?;
+                    self.on_gwm(event, Instant::now()).await?;
+                }
+                changed = self.hops.changed() => {
+                    changed.context("the watch on routes and neighbours has ended: restart the daemon (forwarding goes on)")?;
+                    self.on_hops().await?;
+                }
+                // The servers hold senders for as long as they run, which is longer than the loop.
+                Some(request) = requests.recv() => {
+                    if let Some(exit) = self.on_request(request).await? {
+                        return Ok(exit);
+                    }
+                }
+                Some(()) = signals.terminate.recv() => return Ok(Exit::Signal("SIGTERM")),
+                Some(()) = signals.interrupt.recv() => return Ok(Exit::Signal("SIGINT")),
+                Some(()) = signals.hangup.recv() => {
+                    // A refusal is logged and shown by `status`; nobody else is there to hear it.
+                    let _ = self.reload().await?;
+                }
+                () = due => {
+                    let now = Instant::now();
+                    self.on_deadlines(now).await?;
+                    if sweep_at <= now {
+                        self.sweep().await?;
+                        sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that the data path is there.
+    pub(super) fn announce(&self) {
+        for attached in &self.interfaces {
+            tracing::info!(
+                instance = %self.setup.instance,
+                interface = %attached.name,
+                mode = %attached.mode,
+                "attached"
+            );
+        }
+        self.notify_status();
+    }
+
+    /// Lets go of everything but what it was started with.
+    pub(super) fn end(self) -> Setup {
+        self.setup
+    }
+
+    /// Takes in what the GWM says: all that has come, then one update.
+    async fn on_gwm(&mut self, event: Event, arrived: Instant) -> Result<()> {
+        let mut weights_changed = self.hear(event, arrived);
+        while let Some(event) = self.link.as_mut().and_then(Link::try_next) {
+            weights_changed |= self.hear(event, arrived);
+        }
+        if weights_changed {
+            let tables = self.stats.tables.published;
+            self.refresh().await?;
+            if self.stats.tables.published > tables {
+                let took = arrived.elapsed();
+                self.stats.weights_to_table.observe(took.as_secs_f64());
+                tracing::info!(?took, "new weights are in the table");
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_hops(&mut self) -> Result<()> {
+        let new = Arc::clone(&self.hops.borrow_and_update());
+        hops::log_changes(&self.hops_now, &new);
+        self.hops_now = new;
+        self.refresh().await
+    }
+
+    async fn on_deadlines(&mut self, now: Instant) -> Result<()> {
+        let expired = self.words.expire(now);
+        for group in &expired {
+            tracing::warn!(%group, "hold time is over: static weights count");
+        }
+        if !expired.is_empty() {
+            self.refresh().await?;
+        }
+        if self.publisher.deadline().is_some_and(|at| at <= now) {
+            self.publisher.publish(Vec::new(), &mut self.stats).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the balancer how things stand and carries out what follows.
+    pub(super) async fn refresh(&mut self) -> Result<()> {
+        let inputs = Inputs {
+            groups: self.words.inputs(),
+            next_hops: hops::to_inputs(&self.hops_now),
+        };
+        let started = Instant::now();
+        let changes = self.balancer.update(inputs, clock::now_ns());
+        self.stats.build.observe(started.elapsed().as_secs_f64());
+        self.publisher.publish(changes, &mut self.stats).await
+    }
+
+    /// Looks at the remembered flows. Nothing else happens meanwhile, so that what is seen belongs to the tables
+    /// that the balancer knows.
+    async fn sweep(&mut self) -> Result<()> {
+        let now_ns = clock::now_ns();
+        let flows = match self.worker.call(|datapath| datapath.flows()).await? {
+            Ok(flows) => flows,
+            Err(error) => {
+                tracing::warn!("{error}; trying again later");
+                return Ok(());
+            }
+        };
+        let sweep = self.balancer.sweep(flows.iter().copied(), now_ns);
+        if !sweep.forget.is_empty() {
+            let forget = sweep.forget;
+            let forgotten = self
+                .worker
+                .call(move |datapath| datapath.delete_flows(&forget))
+                .await?;
+            match forgotten {
+                Ok(count) => tracing::debug!(count, "forgot flows"),
+                Err(error) => tracing::warn!("{error}; trying again later"),
+            }
+        }
+        self.publisher.publish(sweep.changes, &mut self.stats).await
+    }
+
+    async fn on_request(&mut self, request: Request) -> Result<Option<Exit>> {
+        // Whoever asked may have gone; a reply that cannot be sent is dropped.
+        match request {
+            Request::Status(reply) => {
+                let _ = reply.send(self.view());
+            }
+            Request::Reload(reply) => {
+                let _ = reply.send(self.reload().await?);
+            }
+            Request::Operator(member, quiesced, reply) => {
+                let _ = reply.send(self.operator(&member, quiesced).await?);
+            }
+            Request::Progress(member, quiesced, reply) => {
+                let _ = reply.send(self.progress(&member, quiesced));
+            }
+            Request::Detach(reply) => {
+                if let Some(link) = self.link.take() {
+                    link.deregister().await;
+                }
+                return Ok(Some(Exit::Detach(reply)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn view(&self) -> View {
+        let config = &self.setup.config;
+        let process = Process {
+            instance: self.setup.instance.to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            lb_uid: config.balancer.uid.to_string(),
+            config_file: self.setup.file.clone(),
+        };
+        let reload = self.reloaded.as_ref().map(|(at, error)| ReloadStatus {
+            seconds_ago: at.elapsed().as_secs_f64(),
+            error: error.clone(),
+        });
+        View {
+            draft: Draft {
+                process,
+                interfaces: self.interfaces.clone(),
+                gwm: self.link.as_ref().map(Link::status),
+                report: self.balancer.report(),
+                hops: Arc::clone(&self.hops_now),
+                tables: self.stats.tables,
+                reload,
+            },
+            stats: self.stats.clone(),
+            worker: self.worker.clone(),
+        }
+    }
+
+    /// One line for the service manager.
+    pub(super) fn notify_status(&self) {
+        let interfaces: Vec<_> = self
+            .interfaces
+            .iter()
+            .map(|attached| attached.name.as_str())
+            .collect();
+        let gwm = match &self.link {
+            Some(link) => {
+                let status = link.status();
+                format!("GWM {} {:?}", status.address, status.session.state)
+            }
+            None => "no GWM".to_owned(),
+        };
+        notify::status(&format!("attached to {}; {gwm}", interfaces.join(", ")));
+    }
+}
+
+/// The next event of the session; never, without one.
+async fn next(link: &mut Option<Link>) -> Option<Event> {
+    match link {
+        Some(link) => link.next().await,
+        None => future::pending().await,
+    }
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! The daemon: one loop between the GWM, netlink, the operator and the data path.
+//!
+//! It decides nothing about weights or tables ([`crate::balance`] does) and touches no map ([`crate::datapath`] does);
+//! it carries events from one to the other, in order, and answers questions. It may die at any moment: the maps are
+//! the only durable state, and the next one goes on with them.
+//!
+//! # Layout
+//! * `event_loop`: what happens, and what follows. `publish`: from changes to maps. `reload`, `operator`: what the
+//!   operator asks for.
+//! * `gwm`: the session and what follows from its events. `words`: how far they can be trusted. `hops`: next hops.
+//! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`: what there is to see.
+//! * `worker`: the thread that owns the data path. `privileges`, `notify`, `clock`: the process.
+
+pub mod control;
+pub mod status;
+
+mod clock;
+mod event_loop;
+mod gwm;
+mod hops;
+mod metrics;
+mod notify;
+mod operator;
+mod privileges;
+mod publish;
+mod reload;
+mod start;
+mod stats;
+mod words;
+mod worker;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::config::{Config, Flags};
+use crate::datapath::{Datapath, Instance, Mode, Options, Places};
+
+/// What `attach` was asked for.
+#[derive(Debug)]
+pub struct Setup {
+    /// Name of the balancer.
+    pub instance: Instance,
+    /// Interfaces to attach to.
+    pub interfaces: Vec<String>,
+    /// How the program runs.
+    pub mode: Mode,
+    /// Where state lives.
+    pub places: Places,
+    /// What to balance.
+    pub config: Config,
+    /// Where the config came from, to be read again on reload; `None` if flags are all there is.
+    pub file: Option<PathBuf>,
+    /// Flags, to be added again on reload.
+    pub flags: Flags,
+}
+
+/// Attaches, and stays until a signal (the data path goes on forwarding) or `detach` (it is gone).
+///
+/// Must be called while the process has a single thread: capabilities are given up on the way.
+///
+/// # Errors
+/// What could not be attached, bound or started, or why going on made no sense. The data path, once attached, stays.
+pub fn run(setup: Setup) -> Result<()> {
+    for warning in &setup.config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let balancer = &setup.config.balancer;
+    let tcp = balancer.listen.map(control::bind_tcp).transpose()?;
+    let datapath = Datapath::attach(&Options {
+        instance: setup.instance.clone(),
+        interfaces: setup.interfaces.clone(),
+        mode: setup.mode,
+        sizes: balancer.limits,
+        seed: balancer.hash_seed,
+        packet_log: balancer.packet_log,
+        places: setup.places.clone(),
+    })?;
+    let socket = control::socket_path(&setup.places, &setup.instance);
+    let listeners = control::Listeners::bind(socket, tcp)?;
+    privileges::drop_unneeded()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the event loop's threads")?;
+    let result = runtime.block_on(start::run(setup, datapath, listeners));
+    notify::stopping();
+    // Not `drop`: a blocking call that hangs must not keep the daemon from ending.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,96 @@
+//! A new configuration, while packets flow: all of it or nothing.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::control::Refusal;
+use super::event_loop::Daemon;
+use super::gwm::{self, Link};
+use super::{clock, start};
+use crate::config::{self, BalancerSettings, Config};
+
+impl Daemon {
+    /// Reads file and flags again. A refusal has changed nothing; it is logged and shown by `status`.
+    pub(super) async fn reload(&mut self) -> Result<Result<(), Refusal>> {
+        let result = self.try_reload().await?;
+        match &result {
+            Ok(()) => {
+                self.stats.reloads.0 += 1;
+                tracing::info!("reloaded");
+            }
+            Err(refusal) => {
+                self.stats.reloads.1 += 1;
+                tracing::error!("reload refused, nothing has changed: {refusal}");
+            }
+        }
+        let error = result.as_ref().err().map(ToString::to_string);
+        self.reloaded = Some((Instant::now(), error));
+        Ok(result)
+    }
+
+    async fn try_reload(&mut self) -> Result<Result<(), Refusal>> {
+        let setup = &self.setup;
+        let new = match config::load(setup.file.as_deref(), &setup.flags) {
+            Ok(new) => new,
+            Err(error) => return Ok(Err(Refusal::BadConfig(error.to_string()))),
+        };
+        if let Some(key) = fixed_key_changed(&setup.config.balancer, &new.balancer) {
+            return Ok(Err(Refusal::BadConfig(format!(
+                "`{key}` under [balancer] cannot change while the daemon runs: change it back, or restart the daemon (forwarding goes on)"
+            ))));
+        }
+        let specs = new.services.clone();
+        let changes = match self.balancer.set_services(specs, clock::now_ns()) {
+            Ok(changes) => changes,
+            Err(limit) => return Ok(Err(Refusal::BadConfig(limit.to_string()))),
+        };
+        for warning in &new.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.publisher.publish(changes, &mut self.stats).await?;
+        self.adapt(new);
+        self.refresh().await?;
+        Ok(Ok(()))
+    }
+
+    /// Everything that follows from new services and another GWM.
+    fn adapt(&mut self, new: Config) {
+        let now = Instant::now();
+        let old = std::mem::replace(&mut self.setup.config, new);
+        let config = &self.setup.config;
+        self.members.send_if_modified(|members| {
+            let wanted = start::member_addresses(&config.services);
+            let modified = *members != wanted;
+            *members = wanted;
+            modified
+        });
+        self.words.set_groups(start::groups(&config.services), now);
+        if old.gwm == config.gwm {
+            self.tell_gwm();
+            return;
+        }
+        // The old GWM keeps what it knows for its grace time; ours is another matter from now on.
+        let desired = gwm::desired(config, &self.balancer.quiesced());
+        self.link = config
+            .gwm
+            .as_ref()
+            .map(|gwm| Link::start(gwm, &config.balancer.uid, desired));
+        self.words
+            .set_hold(config.gwm.as_ref().map(|gwm| gwm.hold), now);
+    }
+}
+
+/// The first key whose change asks for a new process: maps have their size, sockets their address.
+fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<&'static str> {
+    [
+        ("uid", old.uid != new.uid),
+        ("instance", old.instance != new.instance),
+        ("listen", old.listen != new.listen),
+        ("hash_seed", old.hash_seed != new.hash_seed),
+        ("packet_log", old.packet_log != new.packet_log),
+        ("limits", old.limits != new.limits),
+    ]
+    .into_iter()
+    .find_map(|(key, changed)| changed.then_some(key))
+}

@@ -1,0 +1,137 @@
+//! From an attached data path to a running loop.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+
+use super::control::{self, Listeners};
+use super::event_loop::{Daemon, Exit};
+use super::gwm::{self, Link};
+use super::publish::Publisher;
+use super::stats::Stats;
+use super::words::Words;
+use super::worker::Worker;
+use super::{Setup, clock, notify};
+use crate::balance::model::{Balancer, Limits};
+use crate::balance::spec::ServiceSpec;
+use crate::config::Config;
+use crate::datapath::{self, Datapath, nexthop};
+use crate::sasp::msg::Name;
+
+/// Adopts what the maps hold, makes it what the config wants, and runs the loop until it ends.
+pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listeners) -> Result<()> {
+    let packet_log = datapath.take_packet_log()?;
+    if let Some(packet_log) = packet_log {
+        tokio::spawn(async move {
+            if let Err(error) = packet_log.await {
+                tracing::error!("the packet log has ended: {error}");
+            }
+        });
+    }
+    let interfaces = datapath.interfaces().to_vec();
+    let (balancer, changes) = adopt(&mut datapath, &setup.config)?;
+    let (worker, worker_ended) = Worker::start(datapath).context("cannot start a thread")?;
+    let mut stats = Stats::new();
+    let mut publisher = Publisher::new(worker.clone());
+    publisher.publish(changes, &mut stats).await?;
+
+    let (members, watched) = watch::channel(member_addresses(&setup.config.services));
+    let ifindexes = interfaces.iter().map(|attached| attached.ifindex).collect();
+    let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
+    let (to_loop, requests) = control::queue();
+    let servers = listeners
+        .serve(&to_loop)
+        .context("cannot serve the control socket")?;
+    let config = &setup.config;
+    let link = config.gwm.as_ref().map(|gwm| {
+        let desired = gwm::desired(config, &balancer.quiesced());
+        Link::start(gwm, &config.balancer.uid, desired)
+    });
+    let hold = config.gwm.as_ref().map(|gwm| gwm.hold);
+    let mut daemon = Daemon {
+        words: Words::new(hold, groups(&config.services), Instant::now()),
+        link,
+        interfaces,
+        balancer,
+        worker,
+        publisher,
+        stats,
+        members,
+        hops,
+        hops_now: Arc::default(),
+        reloaded: None,
+        started: Instant::now(),
+        setup,
+    };
+    daemon.announce();
+    notify::ready();
+    let exit = daemon.run(requests).await;
+    let (setup, exit) = (daemon.end(), exit?);
+    // The worker thread ends with its last handle, which lets go of the instance's lock.
+    let result = match exit {
+        Exit::Signal(name) => {
+            tracing::info!("{name}: ending; the data path goes on forwarding");
+            Ok(())
+        }
+        Exit::Detach(reply) => {
+            // The thread may have died instead; then it holds nothing either.
+            let _ = worker_ended.await;
+            let result = take_off(&setup);
+            // Whoever asked may have gone.
+            let _ = reply.send(result.clone());
+            result.map_err(Into::into)
+        }
+    };
+    servers.stop().await;
+    result
+}
+
+fn adopt(
+    datapath: &mut Datapath,
+    config: &Config,
+) -> Result<(Balancer, Vec<crate::balance::change::Change>)> {
+    let sizes = datapath.sizes();
+    let limits = Limits {
+        services: sizes.services as usize,
+        backends: sizes.backends as usize,
+    };
+    let adopted = datapath.take_adopted();
+    if !adopted.services.is_empty() {
+        tracing::info!(
+            services = adopted.services.len(),
+            backends = adopted.backends.len(),
+            "adopted what a former daemon left"
+        );
+    }
+    let (seed, now_ns) = (datapath.seed(), clock::now_ns());
+    let adopted = Balancer::adopt(limits, seed, adopted, config.services.clone(), now_ns)?;
+    Ok(adopted)
+}
+
+fn take_off(setup: &Setup) -> Result<(), control::Refusal> {
+    match datapath::detach(&setup.instance, &setup.places) {
+        Ok(_) => {
+            tracing::info!("detached");
+            Ok(())
+        }
+        Err(error) => Err(control::Refusal::Failed(error.to_string())),
+    }
+}
+
+/// The addresses whose next hops are watched.
+pub(super) fn member_addresses(services: &[ServiceSpec]) -> BTreeSet<IpAddr> {
+    let members = services.iter().flat_map(|service| &service.members);
+    members.map(|member| member.key.address).collect()
+}
+
+/// The groups that services follow.
+pub(super) fn groups(services: &[ServiceSpec]) -> BTreeSet<Name> {
+    services
+        .iter()
+        .map(|service| service.group.clone())
+        .collect()
+}

@@ -1,0 +1,260 @@
+//! Everything that the daemon knows, as JSON. Field names are a contract: scripts read `status --json`.
+//!
+//! Made in two steps, because the loop must not wait for the kernel: the loop makes a [`Draft`] of what it knows,
+//! whoever asked adds the counters.
+//!
+//! Top level: `instance`, `version`, `pid`, `uptime_seconds`, `lb_uid`, `config_file`, `interfaces`, `gwm` (null
+//! without one), `services` (with `members`), `reasons`, `tables`, `reload` (null before the first).
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sasp_xdp_common::abi::counters::{Class, Traffic};
+use serde::Serialize;
+
+use crate::balance::model::report::{MemberReport, Report, ServiceReport, SlotsReport};
+use crate::datapath::nexthop::NextHops;
+use crate::datapath::{Attached, Counters};
+use crate::sasp::client::Snapshot;
+
+/// See the module.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// What the loop knows.
+    #[serde(flatten)]
+    pub process: Process,
+    /// The data path's interfaces.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// The session with the GWM; `null` if none is configured.
+    pub gwm: Option<GwmStatus>,
+    /// Services, by VIP.
+    pub services: Vec<ServiceStatus>,
+    /// Packets by reason.
+    pub reasons: ReasonsStatus,
+    /// The tables written so far.
+    pub tables: TablesStatus,
+    /// The last reload; `null` before the first.
+    pub reload: Option<ReloadStatus>,
+}
+
+/// The daemon itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Process {
+    /// Name of the balancer.
+    pub instance: String,
+    /// Of the daemon.
+    pub version: &'static str,
+    /// Of the daemon.
+    pub pid: u32,
+    /// Since the daemon started.
+    pub uptime_seconds: f64,
+    /// Who we are to the GWM.
+    pub lb_uid: String,
+    /// `null` if flags are all there is.
+    pub config_file: Option<PathBuf>,
+}
+
+/// An interface that the program runs on.
+#[derive(Clone, Debug, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub ifindex: u32,
+    /// `native` or `generic`.
+    pub mode: String,
+}
+
+/// The session with the GWM.
+#[derive(Clone, Debug, Serialize)]
+pub struct GwmStatus {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// How long `state` has lasted.
+    pub since_seconds: f64,
+    /// Until the next attempt to connect, in state `backoff`.
+    pub retry_in_seconds: Option<f64>,
+    /// The protocol's own view: `state`, `last_error`, `counters` and more.
+    #[serde(flatten)]
+    pub session: Snapshot,
+}
+
+/// A service. Traffic counts former members too.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceStatus {
+    /// `ADDR:PORT`, IPv6 in brackets.
+    pub vip: String,
+    /// `tcp` or `udp`.
+    pub protocol: &'static str,
+    /// The SASP group.
+    pub group: String,
+    /// Index of its table.
+    pub id: u32,
+    /// Where its weights come from: `gwm`, `converging`, `held` or `static`.
+    pub weights: &'static str,
+    /// Slots by phase.
+    pub slots: SlotsReport,
+    /// Live flows that the last sweep found remembered.
+    pub remembered_flows: u64,
+    /// What it got.
+    #[serde(flatten)]
+    pub traffic: TrafficStatus,
+    /// In the config's order.
+    pub members: Vec<MemberStatus>,
+}
+
+/// A member.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberStatus {
+    /// The balancer's view.
+    #[serde(flatten)]
+    pub report: MemberReport,
+    /// Why it has no next hop, if it has none.
+    pub next_hop_error: Option<String>,
+    /// What it got.
+    #[serde(flatten)]
+    pub traffic: TrafficStatus,
+}
+
+/// Traffic since the data path was attached.
+#[derive(Clone, Copy, Default, Debug, Serialize)]
+pub struct TrafficStatus {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of these, from the Ethernet header on.
+    pub bytes: u64,
+    /// Flows opened.
+    pub opened: u64,
+}
+
+/// Packets by reason; all reasons, zero or not.
+#[derive(Clone, Default, Debug, Serialize)]
+pub struct ReasonsStatus {
+    /// Passed to the host.
+    pub pass: BTreeMap<&'static str, u64>,
+    /// Dropped.
+    pub drop: BTreeMap<&'static str, u64>,
+    /// Neither; worth a number.
+    pub note: BTreeMap<&'static str, u64>,
+}
+
+/// The tables written so far.
+#[derive(Clone, Copy, Default, Debug, Serialize)]
+pub struct TablesStatus {
+    /// Tables.
+    pub published: u64,
+    /// What writing the last batch of changes took, in seconds.
+    pub last_publish_seconds: f64,
+}
+
+/// A reload.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReloadStatus {
+    /// When.
+    pub seconds_ago: f64,
+    /// Why nothing was changed, if so.
+    pub error: Option<String>,
+}
+
+/// A [`Status`] without counters.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) process: Process,
+    pub(super) interfaces: Vec<Attached>,
+    pub(super) gwm: Option<GwmStatus>,
+    pub(super) report: Report,
+    pub(super) hops: Arc<NextHops>,
+    pub(super) tables: TablesStatus,
+    pub(super) reload: Option<ReloadStatus>,
+}
+
+impl Draft {
+    /// Adds the counters.
+    pub(super) fn finish(self, counters: &Counters) -> Status {
+        let backends: HashMap<_, _> = counters.backends.iter().copied().collect();
+        let retired: HashMap<_, _> = counters.retired.iter().copied().collect();
+        let services = self.report.services.into_iter().map(|report| {
+            let retired = retired.get(&report.id).copied();
+            service(report, &backends, retired, &self.hops)
+        });
+        Status {
+            process: self.process,
+            interfaces: self.interfaces.into_iter().map(interface).collect(),
+            gwm: self.gwm,
+            services: services.collect(),
+            reasons: reasons(counters),
+            tables: self.tables,
+            reload: self.reload,
+        }
+    }
+}
+
+fn interface(attached: Attached) -> InterfaceStatus {
+    InterfaceStatus {
+        name: attached.name,
+        ifindex: attached.ifindex,
+        mode: attached.mode.to_string(),
+    }
+}
+
+fn service(
+    report: ServiceReport,
+    backends: &HashMap<u16, Traffic>,
+    retired: Option<Traffic>,
+    hops: &NextHops,
+) -> ServiceStatus {
+    let mut total = TrafficStatus::default();
+    total.add(retired.unwrap_or_default());
+    let members = report.members.into_iter().map(|member| {
+        let counted = backends.get(&member.index).copied().unwrap_or_default();
+        total.add(counted);
+        let mut traffic = TrafficStatus::default();
+        traffic.add(counted);
+        MemberStatus {
+            next_hop_error: next_hop_error(&member.address, hops),
+            report: member,
+            traffic,
+        }
+    });
+    let members = members.collect();
+    ServiceStatus {
+        vip: report.vip,
+        protocol: report.protocol,
+        group: report.group,
+        id: report.id,
+        weights: report.weights,
+        slots: report.slots,
+        remembered_flows: report.remembered_flows,
+        traffic: total,
+        members,
+    }
+}
+
+fn next_hop_error(member: &str, hops: &NextHops) -> Option<String> {
+    let address: IpAddr = member.parse::<SocketAddr>().ok()?.ip();
+    let error = hops.get(&address)?.as_ref().err()?;
+    Some(error.to_string())
+}
+
+fn reasons(counters: &Counters) -> ReasonsStatus {
+    let mut reasons = ReasonsStatus::default();
+    for (reason, count) in &counters.reasons {
+        let class = match reason.class() {
+            Class::Pass => &mut reasons.pass,
+            Class::Drop => &mut reasons.drop,
+            Class::Note => &mut reasons.note,
+        };
+        class.insert(reason.name(), *count);
+    }
+    reasons
+}
+
+impl TrafficStatus {
+    fn add(&mut self, traffic: Traffic) {
+        self.packets += traffic.packets;
+        self.bytes += traffic.bytes;
+        self.opened += traffic.opened;
+    }
+}

@@ -1,0 +1,124 @@
+use rtnetlink::packet_core::NetlinkHeader;
+use rtnetlink::packet_route::route::RouteMetric;
+
+use super::*;
+
+const MEMBER: [u8; 4] = [10, 0, 0, 2];
+
+fn members() -> BTreeSet<IpAddr> {
+    BTreeSet::from([MEMBER.into()])
+}
+
+fn neighbour(address: [u8; 4], state: NeighbourState, mac: Option<&[u8]>) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.ifindex = 3;
+    message.header.state = state;
+    let address = NeighbourAddress::Inet(address.into());
+    message
+        .attributes
+        .push(NeighbourAttribute::Destination(address));
+    let mac = mac.map(|mac| NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+    message.attributes.extend(mac);
+    message
+}
+
+fn news(payload: NetlinkPayload<RouteNetlinkMessage>) -> bool {
+    concerns(
+        &NetlinkMessage::new(NetlinkHeader::default(), payload),
+        &members(),
+    )
+}
+
+#[test]
+fn only_news_that_may_concern_a_member_wake_us() {
+    let of = |address| {
+        let message = neighbour(address, NeighbourState::Stale, None);
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewNeighbour(message))
+    };
+    assert!(news(of(MEMBER)));
+    assert!(!news(of([10, 0, 0, 3])));
+    let route = RouteNetlinkMessage::DelRoute(RouteMessage::default());
+    assert!(news(NetlinkPayload::InnerMessage(route)));
+    assert!(!news(NetlinkPayload::Noop));
+}
+
+#[test]
+fn lost_news_are_news() {
+    assert!(news(NetlinkPayload::Overrun(Vec::new())));
+}
+
+#[test]
+fn a_neighbour_is_what_the_kernel_would_do_with_it() {
+    let mac = [2, 0, 0, 0, 0, 9];
+    let cases = [
+        (
+            NeighbourState::Reachable,
+            Some(&mac[..]),
+            Some(Neighbour::Fresh(mac)),
+        ),
+        (
+            NeighbourState::Delay,
+            Some(&mac),
+            Some(Neighbour::Fresh(mac)),
+        ),
+        (
+            NeighbourState::Probe,
+            Some(&mac),
+            Some(Neighbour::Fresh(mac)),
+        ),
+        (
+            NeighbourState::Permanent,
+            Some(&mac),
+            Some(Neighbour::Fresh(mac)),
+        ),
+        (
+            NeighbourState::Noarp,
+            Some(&mac[..4]),
+            Some(Neighbour::NotEthernet),
+        ),
+        (NeighbourState::Noarp, None, Some(Neighbour::NotEthernet)),
+        (
+            NeighbourState::Stale,
+            Some(&mac),
+            Some(Neighbour::Stale(mac)),
+        ),
+        // The kernel still shows the address of one that failed.
+        (NeighbourState::Failed, Some(&mac), Some(Neighbour::Failed)),
+        (NeighbourState::Incomplete, None, Some(Neighbour::Asked)),
+        (NeighbourState::None, None, None),
+    ];
+    for (state, mac, wanted) in cases {
+        let found = read_neighbour(&neighbour(MEMBER, state, mac));
+        assert_eq!(
+            found,
+            wanted.map(|neighbour| ((3, MEMBER.into()), neighbour)),
+            "{state:?}"
+        );
+    }
+}
+
+#[test]
+fn a_route_with_a_gateway_is_no_way_to_a_neighbour() {
+    let route = |kind, attributes| {
+        let mut route = RouteMessage::default();
+        route.header.kind = kind;
+        route.attributes = attributes;
+        read_route(&route)
+    };
+    let metrics = RouteAttribute::Metrics(vec![RouteMetric::Mtu(1400)]);
+    let gateway = RouteAttribute::Gateway(RouteAddress::Inet([10, 0, 0, 1].into()));
+    let on_link = vec![metrics, RouteAttribute::Oif(3)];
+    let behind = vec![RouteAttribute::Oif(3), gateway];
+    assert_eq!(route(RouteType::Unicast, on_link.clone()), Route::OnLink(3));
+    assert_eq!(
+        route(RouteType::Unicast, behind),
+        Route::Gateway([10, 0, 0, 1].into())
+    );
+    assert_eq!(route(RouteType::Local, on_link.clone()), Route::Local);
+    assert_eq!(
+        route(RouteType::Broadcast, on_link.clone()),
+        Route::NotUnicast
+    );
+    assert_eq!(route(RouteType::BlackHole, on_link), Route::None);
+    assert_eq!(route(RouteType::Unicast, Vec::new()), Route::None);
+}

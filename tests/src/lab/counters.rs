@@ -1,0 +1,32 @@
+//! What the kernel of a host has counted.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use super::namespace::Namespace;
+
+/// A counter of `/proc/net/snmp` (`Udp`, `InErrors`) or `/proc/net/netstat` (`TcpExt`, `ListenDrops`).
+///
+/// # Errors
+/// If there is no such counter.
+pub fn read(namespace: &Namespace, protocol: &str, name: &str) -> Result<u64> {
+    let text = namespace.inside(|| -> Result<String> {
+        // The thread's own view: that of the process is another namespace's.
+        let snmp = fs::read_to_string("/proc/thread-self/net/snmp")?;
+        let netstat = fs::read_to_string("/proc/thread-self/net/netstat")?;
+        Ok(snmp + &netstat)
+    })??;
+    let prefix = format!("{protocol}: ");
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(&prefix));
+    let names = lines.next().context("no such protocol")?;
+    let values = lines.next().context("no values")?;
+    names
+        .split(' ')
+        .zip(values.split(' '))
+        .find(|(candidate, _)| *candidate == name)
+        .with_context(|| format!("no counter {protocol} {name}"))?
+        .1
+        .parse()
+        .context("not a number")
+}
