@@ -20,7 +20,7 @@ pub(super) fn start(log: Option<&str>) -> Result<(), Failure> {
             std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
         ),
     };
-    let filter = EnvFilter::try_new(&directives).map_err(|error| {
+    let filter = EnvFilter::try_new(spelled_out(&directives)).map_err(|error| {
         Failure::Usage(format!(
             "{name} {directives}: {error}: write error, warn, info, debug or trace"
         ))
@@ -37,4 +37,14 @@ pub(super) fn start(log: Option<&str>) -> Result<(), Failure> {
         lines.with_timer(SystemTime).init();
     }
     Ok(())
+}
+
+/// A bare level is about us, not about the libraries that we use, and never hides what the packet path was asked to
+/// log.
+fn spelled_out(directives: &str) -> String {
+    match directives.to_ascii_lowercase().as_str() {
+        level @ ("debug" | "trace") => format!("info,sasp_ctl={level},sasp_xdp=trace"),
+        level @ ("error" | "warn" | "info") => format!("{level},sasp_xdp=trace"),
+        _ => directives.to_owned(),
+    }
 }

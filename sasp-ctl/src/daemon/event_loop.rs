@@ -24,7 +24,7 @@ use super::{Setup, clock, hops, notify};
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
 use crate::datapath::Attached;
-use crate::datapath::nexthop::NextHops;
+use crate::datapath::nexthop::{NextHops, Unresolved};
 use crate::sasp::client::Event;
 
 /// How often remembered flows are looked at.
@@ -49,6 +49,8 @@ pub(super) struct Daemon {
     /// The last reload and how it went.
     pub(super) reloaded: Option<(Instant, Option<String>)>,
     pub(super) started: Instant,
+    /// Until when being ready is put off for the sake of next hops; `None`: we are ready.
+    pub(super) ready_by: Option<Instant>,
 }
 
 /// Why the loop has ended.
@@ -74,7 +76,11 @@ impl Daemon {
         let mut signals = Signals::new().context("cannot catch signals")?;
         let mut sweep_at = Instant::now() + SWEEP_EVERY;
         loop {
-            let deadlines = [self.words.deadline(), self.publisher.deadline()];
+            let deadlines = [
+                self.words.deadline(),
+                self.publisher.deadline(),
+                self.ready_by,
+            ];
             let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
             let due = pin!(tokio::time::sleep_until(due.into()));
             tokio::select! {
@@ -111,8 +117,9 @@ impl Daemon {
         }
     }
 
-    /// Says that the data path is there.
-    pub(super) fn announce(&self) {
+    /// Says that packets are being balanced.
+    fn announce(&mut self) {
+        self.ready_by = None;
         for attached in &self.interfaces {
             tracing::info!(
                 instance = %self.setup.instance,
@@ -122,11 +129,7 @@ impl Daemon {
             );
         }
         self.notify_status();
-    }
-
-    /// Lets go of everything but what it was started with.
-    pub(super) fn end(self) -> Setup {
-        self.setup
+        notify::ready();
     }
 
     /// Takes in what the GWM says: all that has come, then one update.
@@ -151,7 +154,15 @@ impl Daemon {
         let new = Arc::clone(&self.hops.borrow_and_update());
         hops::log_changes(&self.hops_now, &new);
         self.hops_now = new;
-        self.refresh().await
+        self.refresh().await?;
+        let known = |address| {
+            let hop = self.hops_now.get(address);
+            hop.is_some_and(|hop| *hop != Err(Unresolved::Resolving))
+        };
+        if self.ready_by.is_some() && self.members.borrow().iter().all(known) {
+            self.announce();
+        }
+        Ok(())
     }
 
     async fn on_deadlines(&mut self, now: Instant) -> Result<()> {
@@ -161,6 +172,9 @@ impl Daemon {
         }
         if !expired.is_empty() {
             self.refresh().await?;
+        }
+        if self.ready_by.is_some_and(|at| at <= now) {
+            self.announce();
         }
         if self.publisher.deadline().is_some_and(|at| at <= now) {
             self.publisher.publish(Vec::new(), &mut self.stats).await?;

@@ -57,6 +57,18 @@ impl Page {
         self.0.register(name, help, family);
     }
 
+    fn count(&mut self, name: &str, help: &str, count: u64) {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        self.0.register(name, help, counter);
+    }
+
+    fn value(&mut self, name: &str, help: &str, value: f64) {
+        let gauge = Gauge::<f64, AtomicU64>::default();
+        gauge.set(value);
+        self.0.register(name, help, gauge);
+    }
+
     fn process(&mut self, status: &Status, stats: &Stats) {
         let process = &status.process;
         let about = vec![
@@ -65,10 +77,10 @@ impl Page {
             ("lb_uid", process.lb_uid.clone()),
         ];
         self.gauge("build_info", "Always 1", [(about, 1.0)]);
-        self.gauge(
+        self.value(
             "uptime_seconds",
             "Since the daemon started",
-            [(vec![], process.uptime_seconds)],
+            process.uptime_seconds,
         );
         let modes = status.interfaces.iter().map(|interface| {
             let labels = vec![
@@ -78,15 +90,15 @@ impl Page {
             (labels, 1.0)
         });
         self.gauge("interface_attached", "1 for each interface", modes);
-        self.counter(
+        self.count(
             "tables_published",
             "Slot tables written to the data path",
-            [(vec![], status.tables.published)],
+            status.tables.published,
         );
-        self.counter(
+        self.count(
             "failed_writes",
             "Map writes that the kernel refused; each is tried again",
-            [(vec![], stats.failed_writes)],
+            stats.failed_writes,
         );
         let outcomes = [("done", stats.reloads.0), ("refused", stats.reloads.1)];
         self.counter(
@@ -98,10 +110,10 @@ impl Page {
             .reload
             .as_ref()
             .is_none_or(|reload| reload.error.is_none());
-        self.gauge(
+        self.value(
             "last_reload_successful",
             "0 if the configuration file is not what is in effect",
-            [(vec![], f64::from(u8::from(good)))],
+            f64::from(u8::from(good)),
         );
         for (name, help, histogram) in [
             (
@@ -263,10 +275,10 @@ impl Page {
             "1 for the state of the session",
             [(labels, 1.0)],
         );
-        self.gauge(
+        self.value(
             "gwm_duplicate_uid",
             "1 if another balancer seems to use our LB UID",
-            [(vec![], f64::from(u8::from(session.duplicate_uid)))],
+            f64::from(u8::from(session.duplicate_uid)),
         );
         let counters = &session.counters;
         for (name, help, count) in [
@@ -302,7 +314,7 @@ impl Page {
                 counters.foreign_groups,
             ),
         ] {
-            self.counter(name, help, [(vec![], count)]);
+            self.count(name, help, count);
         }
         for (name, help, counts) in [
             (

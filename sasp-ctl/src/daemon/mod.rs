@@ -29,9 +29,13 @@ mod stats;
 mod words;
 mod worker;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use tokio::runtime::Runtime;
+
+use control::Listeners;
 
 use crate::config::{Config, Flags};
 use crate::datapath::{Datapath, Instance, Mode, Options, Places};
@@ -67,7 +71,7 @@ pub fn run(setup: Setup) -> Result<()> {
     }
     let balancer = &setup.config.balancer;
     let tcp = balancer.listen.map(control::bind_tcp).transpose()?;
-    let datapath = Datapath::attach(&Options {
+    let mut datapath = Datapath::attach(&Options {
         instance: setup.instance.clone(),
         interfaces: setup.interfaces.clone(),
         mode: setup.mode,
@@ -76,17 +80,33 @@ pub fn run(setup: Setup) -> Result<()> {
         packet_log: balancer.packet_log,
         places: setup.places.clone(),
     })?;
+    let adopted = datapath.take_adopted();
+    let (listeners, runtime) = match prepare(&setup, tcp) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            if adopted.services.is_empty() {
+                // It was put there a moment ago and does nothing yet.
+                datapath.detach()?;
+            }
+            return Err(error);
+        }
+    };
+    let result = runtime.block_on(start::run(setup, datapath, adopted, listeners));
+    notify::stopping();
+    // Not `drop`: a blocking call that hangs must not keep the daemon from ending.
+    runtime.shutdown_background();
+    result
+}
+
+/// Everything that can go wrong between attaching and going on.
+fn prepare(setup: &Setup, tcp: Option<TcpListener>) -> Result<(Listeners, Runtime)> {
     let socket = control::socket_path(&setup.places, &setup.instance);
-    let listeners = control::Listeners::bind(socket, tcp)?;
+    let listeners = Listeners::bind(socket, tcp)?;
     privileges::drop_unneeded()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the event loop's threads")?;
-    let result = runtime.block_on(start::run(setup, datapath, listeners));
-    notify::stopping();
-    // Not `drop`: a blocking call that hangs must not keep the daemon from ending.
-    runtime.shutdown_background();
-    result
+    Ok((listeners, runtime))
 }

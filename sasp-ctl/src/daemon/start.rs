@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
@@ -15,15 +15,24 @@ use super::publish::Publisher;
 use super::stats::Stats;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, clock, notify};
+use super::{Setup, clock};
+use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::ServiceSpec;
 use crate::config::Config;
-use crate::datapath::{self, Datapath, nexthop};
+use crate::datapath::{Datapath, nexthop};
 use crate::sasp::msg::Name;
 
+/// A member that does not answer for its MAC address does not put off being ready for longer.
+const READY_BY: Duration = Duration::from_secs(1);
+
 /// Adopts what the maps hold, makes it what the config wants, and runs the loop until it ends.
-pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listeners) -> Result<()> {
+pub(super) async fn run(
+    setup: Setup,
+    mut datapath: Datapath,
+    adopted: Adopted,
+    listeners: Listeners,
+) -> Result<()> {
     let packet_log = datapath.take_packet_log()?;
     if let Some(packet_log) = packet_log {
         tokio::spawn(async move {
@@ -33,13 +42,18 @@ pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listene
         });
     }
     let interfaces = datapath.interfaces().to_vec();
-    let (balancer, changes) = adopt(&mut datapath, &setup.config)?;
-    let (worker, worker_ended) = Worker::start(datapath).context("cannot start a thread")?;
+    let (balancer, changes) = adopt(&datapath, adopted, &setup.config)?;
+    let worker = Worker::start(datapath).context("cannot start a thread")?;
     let mut stats = Stats::new();
     let mut publisher = Publisher::new(worker.clone());
     publisher.publish(changes, &mut stats).await?;
 
     let (members, watched) = watch::channel(member_addresses(&setup.config.services));
+    // Without members there is nothing to wait for.
+    let patience = match watched.borrow().is_empty() {
+        true => Duration::ZERO,
+        false => READY_BY,
+    };
     let ifindexes = interfaces.iter().map(|attached| attached.ifindex).collect();
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
@@ -57,7 +71,7 @@ pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listene
         link,
         interfaces,
         balancer,
-        worker,
+        worker: worker.clone(),
         publisher,
         stats,
         members,
@@ -65,22 +79,18 @@ pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listene
         hops_now: Arc::default(),
         reloaded: None,
         started: Instant::now(),
+        ready_by: Some(Instant::now() + patience),
         setup,
     };
-    daemon.announce();
-    notify::ready();
     let exit = daemon.run(requests).await;
-    let (setup, exit) = (daemon.end(), exit?);
-    // The worker thread ends with its last handle, which lets go of the instance's lock.
+    let exit = exit?;
     let result = match exit {
         Exit::Signal(name) => {
             tracing::info!("{name}: ending; the data path goes on forwarding");
             Ok(())
         }
         Exit::Detach(reply) => {
-            // The thread may have died instead; then it holds nothing either.
-            let _ = worker_ended.await;
-            let result = take_off(&setup);
+            let result = take_off(worker).await;
             // Whoever asked may have gone.
             let _ = reply.send(result.clone());
             result.map_err(Into::into)
@@ -91,15 +101,15 @@ pub(super) async fn run(setup: Setup, mut datapath: Datapath, listeners: Listene
 }
 
 fn adopt(
-    datapath: &mut Datapath,
+    datapath: &Datapath,
+    adopted: Adopted,
     config: &Config,
-) -> Result<(Balancer, Vec<crate::balance::change::Change>)> {
+) -> Result<(Balancer, Vec<Change>)> {
     let sizes = datapath.sizes();
     let limits = Limits {
         services: sizes.services as usize,
         backends: sizes.backends as usize,
     };
-    let adopted = datapath.take_adopted();
     if !adopted.services.is_empty() {
         tracing::info!(
             services = adopted.services.len(),
@@ -112,14 +122,14 @@ fn adopt(
     Ok(adopted)
 }
 
-fn take_off(setup: &Setup) -> Result<(), control::Refusal> {
-    match datapath::detach(&setup.instance, &setup.places) {
-        Ok(_) => {
-            tracing::info!("detached");
-            Ok(())
-        }
-        Err(error) => Err(control::Refusal::Failed(error.to_string())),
-    }
+async fn take_off(worker: Worker) -> Result<(), control::Refusal> {
+    let failed = |error: String| control::Refusal::Failed(error);
+    let result = worker.end(Datapath::detach).await;
+    result
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))?;
+    tracing::info!("detached");
+    Ok(())
 }
 
 /// The addresses whose next hops are watched.

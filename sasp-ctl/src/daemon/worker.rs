@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 
 use crate::datapath::Datapath;
 
-type Job = Box<dyn FnOnce(&mut Datapath) + Send>;
+/// What the thread does with the data path; what it gives back, it goes on with.
+type Job = Box<dyn FnOnce(Datapath) -> Option<Datapath> + Send>;
 
 /// A handle on the thread; the thread ends with the last handle, and leaves the data path forwarding.
 #[derive(Clone, Debug)]
@@ -16,27 +17,27 @@ pub(super) struct Worker {
     jobs: mpsc::Sender<Job>,
 }
 
-/// The thread is gone: it panicked, which its own message has told.
+/// The thread is gone: it panicked, which its own message has told, or it was ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the data path's thread has died: restart the daemon (forwarding goes on)")]
-pub(super) struct Died;
+#[error("the data path's thread has ended: restart the daemon (forwarding goes on)")]
+pub(super) struct Ended;
 
 impl Worker {
-    /// Starts the thread; the second value resolves when it has ended and `datapath` is dropped.
-    pub(super) fn start(mut datapath: Datapath) -> io::Result<(Self, oneshot::Receiver<()>)> {
+    /// Starts the thread.
+    pub(super) fn start(datapath: Datapath) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
-        let (ended, end) = oneshot::channel();
         thread::Builder::new()
             .name("datapath".to_owned())
             .spawn(move || {
+                let mut datapath = Some(datapath);
                 for job in queue {
-                    job(&mut datapath);
+                    datapath = datapath.and_then(job);
+                    if datapath.is_none() {
+                        break;
+                    }
                 }
-                drop(datapath);
-                // Nobody may be waiting.
-                let _ = ended.send(());
             })?;
-        Ok((Self { jobs }, end))
+        Ok(Self { jobs })
     }
 
     /// Runs a call on the thread, after those asked for before. One that was asked for is carried out even if nobody
@@ -44,13 +45,31 @@ impl Worker {
     pub(super) async fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut Datapath) -> T + Send + 'static,
-    ) -> Result<T, Died> {
+    ) -> Result<T, Ended> {
+        self.run(|mut datapath| (call(&mut datapath), Some(datapath)))
+            .await
+    }
+
+    /// The last call: it may keep the data path.
+    pub(super) async fn end<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(Datapath) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
+        self.run(|datapath| (call(datapath), None)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(Datapath) -> (T, Option<Datapath>) + Send + 'static,
+    ) -> Result<T, Ended> {
         let (reply, result) = oneshot::channel();
         let job: Job = Box::new(move |datapath| {
+            let (result, datapath) = call(datapath);
             // Whoever asked may have gone.
-            let _ = reply.send(call(datapath));
+            let _ = reply.send(result);
+            datapath
         });
-        self.jobs.send(job).map_err(|_| Died)?;
-        result.await.map_err(|_| Died)
+        self.jobs.send(job).map_err(|_| Ended)?;
+        result.await.map_err(|_| Ended)
     }
 }

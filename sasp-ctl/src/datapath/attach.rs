@@ -2,6 +2,8 @@
 //!
 //! A new one is made in two steps: the maps are pinned as a whole, and then it goes on as if they had been found.
 
+use std::fs::File;
+
 use sasp_xdp_common::abi::names;
 
 use super::error::Error;
@@ -20,6 +22,7 @@ pub(super) fn attach(options: &Options) -> Result<Datapath, Error> {
     layout::check_sizes(&options.sizes)?;
     let lock = Lock::take(&options.places.run, &options.instance)?;
     let bpffs = bpffs::find_or_mount(options.places.bpffs.as_deref())?;
+    let held = bpffs::hold(&bpffs)?;
     let pins = Pins::new(&bpffs, &options.instance);
     pins.clear_leftovers()?;
     let adopting = pins.has_current()?;
@@ -28,7 +31,7 @@ pub(super) fn attach(options: &Options) -> Result<Datapath, Error> {
         pins.create(|directory| object::create_maps(directory, &options.sizes, options.seed))
             .or_else(|error| undo(&pins, error))?;
     }
-    match run(options, &pins, plan, adopting, lock) {
+    match run(options, &pins, plan, adopting, (held, lock)) {
         Err(error) if !adopting => undo(&pins, error),
         result => result,
     }
@@ -47,7 +50,7 @@ fn run(
     pins: &Pins,
     plan: Plan,
     adopting: bool,
-    lock: Lock,
+    (bpffs, lock): (File, Lock),
 ) -> Result<Datapath, Error> {
     let directory = pins.current();
     let sizes = layout::check_pinned(&directory)?;
@@ -72,7 +75,9 @@ fn run(
         seed,
         adopted,
         packet_log: options.packet_log,
-        _lock: lock,
+        instance: options.instance.clone(),
+        bpffs,
+        lock,
     })
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A process started by `ip netns exec` has a mount namespace of its own, with a bare sysfs on /sys: a bpffs mounted
 //! there would die with the process, and with it every pin. So we look through the eyes of our ancestors, the oldest
-//! first: process 1 or, where the kernel does not let us look at that, the service manager or shell that started all.
+//! first: process 1 or, where the kernel does not let us look at that, the service manager or shell that started all,
+//! or, if that has left us alone, whoever has been there for longest.
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
@@ -43,7 +45,7 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
         };
     }
     let ours = fs::read_link("/proc/thread-self/ns/mnt").ok();
-    let views = ancestors().into_iter().filter_map(|pid| {
+    let views = eyes().into_iter().filter_map(|pid| {
         let theirs = fs::read_link(mount_namespace(pid)).ok()?;
         Some(match ours.as_ref() == Some(&theirs) {
             true => PathBuf::from(USUAL),
@@ -56,6 +58,16 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
         .find(|path| is_bpffs(path)))
 }
 
+/// Holds on to a bpffs, however it was found; [`path_of`] leads to it for as long as the handle lives.
+pub(super) fn hold(bpffs: &Path) -> Result<File, Error> {
+    File::open(bpffs).map_err(Error::file("open", bpffs))
+}
+
+/// The path to a bpffs that is held: through ourselves, which is always allowed.
+pub(super) fn path_of(held: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
+}
+
 fn missing(path: impl Into<PathBuf>, why: String) -> Error {
     Error::NoBpffs {
         path: path.into(),
@@ -65,6 +77,19 @@ fn missing(path: impl Into<PathBuf>, why: String) -> Error {
 
 fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| found.filesystem_type().0 as u64 == MAGIC)
+}
+
+/// Processes whose view of the mounts may be the host's, the best first: our ancestors, then everybody.
+fn eyes() -> Vec<u32> {
+    let mut pids = ancestors();
+    pids.pop();
+    let everybody = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut everybody: Vec<u32> = everybody
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    everybody.sort_unstable();
+    pids.extend(everybody);
+    pids
 }
 
 /// This process and those that it descends from, the oldest first.
@@ -88,10 +113,10 @@ fn mount_namespace(pid: u32) -> String {
     format!("/proc/{pid}/ns/mnt")
 }
 
-/// Mounts where the oldest ancestor that we may look at sees it. Must run on a thread of its own, which it leaves in
+/// Mounts where the first whose view we may share sees it. Must run on a thread of its own, which it leaves in
 /// that mount namespace.
 fn mount_for_all() -> io::Result<()> {
-    let namespace = ancestors()
+    let namespace = eyes()
         .into_iter()
         .find_map(|pid| File::open(mount_namespace(pid)).ok())
         .ok_or(io::ErrorKind::PermissionDenied)?;

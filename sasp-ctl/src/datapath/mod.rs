@@ -37,6 +37,7 @@ mod run;
 mod sys;
 mod tables;
 
+use std::fs::File;
 use std::io;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub use detach::{Pinned, detach, instances};
 pub use error::Error;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
+
+use pins::Pins;
 
 /// An interface that the program runs on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,7 +74,10 @@ pub struct Datapath {
     seed: u64,
     adopted: Adopted,
     packet_log: PacketLog,
-    _lock: lock::Lock,
+    instance: Instance,
+    /// The bpffs: a path to it may lead through a process that we may not look at any more.
+    bpffs: File,
+    lock: lock::Lock,
 }
 
 impl Datapath {
@@ -128,6 +134,13 @@ impl Datapath {
     /// Counters count it and flows are remembered all the same. A frame has 14 bytes at least.
     pub fn run(&self, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
         run::run(&self.object, ingress, frame)
+    }
+
+    /// Takes the data plane off, as [`detach`] does, but without looking for it: a daemon that has given up
+    /// capabilities would not find it.
+    pub fn detach(self) -> Result<(), Error> {
+        Pins::new(&bpffs::path_of(&self.bpffs), &self.instance).remove()?;
+        self.lock.remove()
     }
 
     /// What the program says about packets: a task, to be spawned on tokio, that passes it to the log until it is

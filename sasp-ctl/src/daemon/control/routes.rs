@@ -1,5 +1,6 @@
 //! Routes: from HTTP to a [`Request`] and back.
 
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -114,42 +115,46 @@ async fn detach(State(to_loop): State<Loop>) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({})))
 }
 
-async fn quiesce(state: State<Loop>, member: Json<MemberAt>) -> Result<Json<Value>, Refusal> {
-    operator(state, member, true).await
+fn named(body: &[u8]) -> Result<MemberAt, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::BadMember(format!(
+            "{error}: send {{\"group\": \"GROUP\", \"member\": \"ADDR:PORT\"}}"
+        ))
+    })
 }
 
-async fn resume(state: State<Loop>, member: Json<MemberAt>) -> Result<Json<Value>, Refusal> {
-    operator(state, member, false).await
+async fn quiesce(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    operator(state, &body, true).await
+}
+
+async fn resume(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    operator(state, &body, false).await
 }
 
 async fn operator(
     State(to_loop): State<Loop>,
-    Json(member): Json<MemberAt>,
+    body: &[u8],
     quiesced: bool,
 ) -> Result<Json<Value>, Refusal> {
+    let member = named(body)?;
     let member = ask(&to_loop, |reply| Request::Operator(member, quiesced, reply)).await??;
     Ok(Json(json!({ "member": member })))
 }
 
-async fn quiesce_progress(
-    state: State<Loop>,
-    member: Json<MemberAt>,
-) -> Result<Json<Value>, Refusal> {
-    progress(state, member, true).await
+async fn quiesce_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    progress(state, &body, true).await
 }
 
-async fn resume_progress(
-    state: State<Loop>,
-    member: Json<MemberAt>,
-) -> Result<Json<Value>, Refusal> {
-    progress(state, member, false).await
+async fn resume_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    progress(state, &body, false).await
 }
 
 async fn progress(
     State(to_loop): State<Loop>,
-    Json(member): Json<MemberAt>,
+    body: &[u8],
     quiesced: bool,
 ) -> Result<Json<Value>, Refusal> {
+    let member = named(body)?;
     let done = ask(&to_loop, |reply| Request::Progress(member, quiesced, reply)).await??;
     Ok(Json(json!({ "done": done })))
 }
