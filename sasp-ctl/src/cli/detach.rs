@@ -1,9 +1,14 @@
 //! `sasp-ctl detach`: takes the data path off, with or without a daemon.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use serde_json::json;
 
 use super::failure::Failure;
 use super::{client, output, target};
+use crate::daemon::control::socket_path;
 use crate::datapath::{self, Pinned, Places};
 
 /// Take the data path off: packets for VIPs are no longer balanced
@@ -52,5 +57,16 @@ fn detach(pinned: &Pinned, places: &Places) -> Result<(), Failure> {
         return Ok(());
     }
     datapath::detach(&pinned.instance, places)?;
-    Ok(())
+    remove_socket(&socket_path(places, &pinned.instance))
+}
+
+/// A daemon that was killed has left its socket.
+fn remove_socket(socket: &Path) -> Result<(), Failure> {
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::Failed(format!(
+            "cannot remove {}: {error}",
+            socket.display()
+        ))),
+        _ => Ok(()),
+    }
 }
