@@ -81,7 +81,7 @@ whys! {
     /// The GWM is not confident of it, but of others.
     NotConfident, "draining", "not_confident", "not confident, others are";
     /// The GWM has not spoken of it, and is confident of others.
-    Absent, "draining", "absent", "absent from GWM reply, others are not";
+    Absent, "draining", "absent", "absent from GWM reply";
     /// The GWM has no contact with it, without being confident, and others are better.
     ContactUnsure, "draining", "contact_unsure", "no contact, GWM not confident";
     /// Our own health check says that it is down, and the GWM does not know.

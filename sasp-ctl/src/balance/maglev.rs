@@ -1,10 +1,10 @@
-//! Weighted Maglev with credits: which member owns which slot, as a function of members, weights and seed alone, so that
-//! two balancers agree without talking.
+//! Weighted Maglev with credits: which member owns which slot, as a function of members, weights and seed alone, so
+//! that two balancers agree without talking.
 //!
 //! Three steps, all in integers:
 //! 1. [`quotas`]: how many slots each member gets.
 //! 2. [`schedule`]: in which order they claim. A turn brings each member quota ÷ (largest quota) of a credit; who has
-//!    a whole one claims. So all of them claim evenly from the first turn to the last, and the last one fills the table.
+//!    a whole one claims. So all of them claim evenly from the first turn to the last, which fills the table.
 //! 3. [`claim`]: each time its next preferred slot that is still free. Preferences are an arithmetic progression: any
 //!    odd skip visits all of a power of two, so no permutation is stored.
 //!

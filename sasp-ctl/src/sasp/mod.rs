@@ -18,3 +18,6 @@ pub mod codec;
 pub mod frame;
 pub mod gwm;
 pub mod msg;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! One line an event, each cause once: what repeats itself goes to debug.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use tracing::{debug, error, info, warn};
@@ -46,8 +49,10 @@ impl Log {
                 group,
                 code,
             } => {
-                let group = group.as_ref().map(ToString::to_string).unwrap_or_default();
-                let cause = format!("{request} of {group:?} refused: {code}");
+                let cause = match group {
+                    Some(group) => format!("{request} of group {group} refused: {code}"),
+                    None => format!("{request} refused: {code}"),
+                };
                 self.complain(cause);
             }
             Event::Ignored(error) => {
@@ -55,11 +60,11 @@ impl Log {
                 self.complain(cause);
             }
             Event::Lost { reason, retry_in } => {
-                let retry_in = retry_in.as_secs();
+                let seconds = retry_in.as_secs();
                 if self.lost.as_ref() == Some(reason) {
-                    debug!(%gwm, %reason, retry_in, "still not connected, backing off");
+                    debug!(%gwm, %reason, "still not connected, backing off for {seconds} s");
                 } else {
-                    warn!(%gwm, %reason, retry_in, "not connected, backing off");
+                    warn!(%gwm, %reason, "not connected, backing off for {seconds} s");
                     self.lost = Some(reason.clone());
                 }
             }

@@ -342,7 +342,12 @@ fn history(track: Track, affinity: Affinity, steps: Vec<Step>) -> TestCaseResult
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    // What falsifies a promise is long: it is fixed and told as a test of its own, not kept as a seed.
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_live_flow_changes_backend_unless_its_backend_died(steps in steps()) {

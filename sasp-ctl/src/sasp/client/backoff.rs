@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// So many short-lived connections in a row are no accident.
+/// So many connections in a row that the GWM closed early are no accident.
 const DUPLICATE_STRIKES: u32 = 3;
 
 /// Growing waits with jitter.
@@ -31,15 +31,13 @@ impl Backoff {
     /// True if it shows for the first time that our UID has another user: the GWM closes the older connection
     /// of a UID, so twins close each other's again and again, each soon after it was in sync.
     pub(super) fn lost(&mut self, lived: Option<Duration>, closed_by_peer: bool) -> bool {
-        // A twin that waits as long as we do lets us live for one wait.
-        let short = if self.is_duplicate() {
-            self.max * 2
-        } else {
-            self.min * 3
-        };
         let before = self.is_duplicate();
+        if lived.is_some_and(|lived| lived >= self.min * 3) {
+            self.failures = 0;
+        }
         match lived {
-            Some(lived) if lived >= short => (self.strikes, self.failures) = (0, 0),
+            // A twin lets us live for one of its waits, which may be as long as ours.
+            Some(lived) if lived >= self.max * 2 => self.strikes = 0,
             Some(_) if closed_by_peer => self.strikes = self.strikes.saturating_add(1),
             _ => {}
         }
@@ -125,7 +123,10 @@ mod tests {
         assert!(!backoff.lost(short, true), "told once");
         assert!(backoff.next_wait() >= MAX - MAX / 4);
         assert!(!backoff.lost(Some(MAX), true));
-        assert!(backoff.is_duplicate(), "the twin's waits are long now, too");
+        assert!(
+            backoff.is_duplicate(),
+            "the twin's waits may be as long as ours"
+        );
         assert!(!backoff.lost(Some(MAX * 2), true));
         assert!(!backoff.is_duplicate());
     }
