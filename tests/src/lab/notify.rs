@@ -1,5 +1,6 @@
 //! Hears when a daemon is ready: the receiving side of `sd_notify`.
 
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -50,7 +51,9 @@ impl Notify {
                         return Ok(());
                     }
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+                {
                     if let Some(status) = daemon.ended()? {
                         bail!("ended with {status} before it was ready:\n{}", daemon.log());
                     }

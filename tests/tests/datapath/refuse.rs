@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use aya::maps::{Array, MapData};
 use caps::{CapSet, Capability};
 use sasp_ctl::datapath::{Datapath, Error, Instance, Sizes, detach};
 
@@ -107,8 +108,10 @@ fn pins_of_another_version_are_left_alone_but_can_be_detached() {
 fn a_pinned_map_of_another_shape_is_refused_by_name() {
     let lab = Lab::new();
     drop(lab.attach());
-    let (reasons, retired) = (lab.current().join("REASONS"), lab.current().join("RETIRED"));
-    fs::rename(&retired, &reasons).unwrap();
+    let reasons = lab.current().join("REASONS");
+    fs::remove_file(&reasons).unwrap();
+    let other = Array::<MapData, u64>::create(64, 0).unwrap();
+    other.pin(&reasons).unwrap();
     let text = refusal(&lab, &lab.options()).to_string();
     assert!(text.contains("REASONS") && text.contains("type"), "{text}");
     fs::remove_file(&reasons).unwrap();

@@ -1,12 +1,6 @@
 //! Requests as messages.
 
-use std::collections::BTreeMap;
-
-use super::{
-    config::{Desired, DesiredMember},
-    requests::Request,
-    view::View,
-};
+use super::{config::Desired, requests::Request, view::View};
 use crate::sasp::{
     code::{FLAG_LB, Reason, VERSION, member_flags},
     msg::{
@@ -24,19 +18,6 @@ pub(super) fn compose(
     desired: &Desired,
     view: &View,
 ) -> Message {
-    let group = |name: &Name| Group {
-        lb_uid: lb_uid.clone(),
-        name: name.clone(),
-    };
-    let all_groups = || group(&Name::default());
-    let members = |name: &Name, keys: &[MemberKey]| {
-        let wanted = desired.groups.get(name);
-        let items = keys.iter().map(|key| member(*key, wanted)).collect();
-        vec![GroupOf {
-            group: group(name),
-            items,
-        }]
-    };
     let (flags, reason) = (FLAG_LB, Reason::PURPOSEFUL);
     let body = match request {
         Request::SetLbState(state) => Body::SetLbStateRequest(SetLbStateRequest {
@@ -44,21 +25,18 @@ pub(super) fn compose(
             health: state.health,
             flags: state.flags(),
         }),
-        Request::GetWeights => Body::GetWeightsRequest(GetWeightsRequest {
-            groups: vec![all_groups()],
-        }),
-        Request::Register {
-            group,
-            members: keys,
-        } => {
-            let groups = members(group, keys);
+        Request::GetWeights => {
+            let groups = vec![all_groups(lb_uid)];
+            Body::GetWeightsRequest(GetWeightsRequest { groups })
+        }
+        Request::Register { group, members } => {
+            let items = members.iter().map(|key| member(*key, group, desired));
+            let groups = vec![group_of(lb_uid, group, items)];
             Body::RegistrationRequest(RegistrationRequest { flags, groups })
         }
-        Request::Deregister {
-            group,
-            members: keys,
-        } => {
-            let groups = members(group, keys);
+        Request::Deregister { group, members } => {
+            let items = members.iter().map(|key| member(*key, group, desired));
+            let groups = vec![group_of(lb_uid, group, items)];
             Body::DeregistrationRequest(DeregistrationRequest {
                 flags,
                 reason,
@@ -67,7 +45,7 @@ pub(super) fn compose(
         }
         Request::DeregisterAll => {
             let groups = vec![GroupOf {
-                group: all_groups(),
+                group: all_groups(lb_uid),
                 items: Vec::new(),
             }];
             Body::DeregistrationRequest(DeregistrationRequest {
@@ -76,20 +54,13 @@ pub(super) fn compose(
                 groups,
             })
         }
-        Request::SetMemberState {
-            group: name,
-            quiesced,
-        } => {
-            let wanted = desired.groups.get(name);
+        Request::SetMemberState { group, quiesced } => {
             let items = quiesced.iter().map(|(key, quiesced)| MemberState {
-                member: member(*key, wanted),
-                state: view.opaque_state(name, key),
+                member: member(*key, group, desired),
+                state: view.opaque_state(group, key),
                 flags: if *quiesced { member_flags::QUIESCE } else { 0 },
             });
-            let groups = vec![GroupOf {
-                group: group(name),
-                items: items.collect(),
-            }];
+            let groups = vec![group_of(lb_uid, group, items)];
             Body::SetMemberStateRequest(SetMemberStateRequest { flags, groups })
         }
     };
@@ -100,12 +71,32 @@ pub(super) fn compose(
     }
 }
 
-fn member(key: MemberKey, wanted: Option<&BTreeMap<MemberKey, DesiredMember>>) -> Member {
-    let label = wanted
-        .and_then(|wanted| wanted.get(&key))
-        .map(|member| member.label.clone());
-    Member {
-        key,
-        label: label.unwrap_or_default(),
+/// The empty name stands for all groups (RFC 4678 sections 7.2 and 7.3).
+fn all_groups(lb_uid: &Name) -> Group {
+    Group {
+        lb_uid: lb_uid.clone(),
+        name: Name::default(),
     }
+}
+
+fn group_of<T>(lb_uid: &Name, name: &Name, items: impl Iterator<Item = T>) -> GroupOf<T> {
+    let group = Group {
+        lb_uid: lb_uid.clone(),
+        name: name.clone(),
+    };
+    GroupOf {
+        group,
+        items: items.collect(),
+    }
+}
+
+fn member(key: MemberKey, group: &Name, desired: &Desired) -> Member {
+    let wanted = desired
+        .groups
+        .get(group)
+        .and_then(|members| members.get(&key));
+    let label = wanted
+        .map(|member| member.label.clone())
+        .unwrap_or_default();
+    Member { key, label }
 }

@@ -4,6 +4,7 @@ mod flows;
 pub(crate) mod gwm;
 mod lab;
 mod properties;
+mod quiesce;
 mod transitions;
 
 use std::{collections::BTreeMap, time::Duration};

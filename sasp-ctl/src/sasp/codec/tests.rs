@@ -9,7 +9,9 @@ use super::{
     super::{
         code::{Code, Reason, Type},
         msg::{
-            Body, GetWeightsReply, Group, GroupOf, Member, MemberKey, Message, Name, WeightEntry,
+            Body, DeregistrationRequest, GetWeightsReply, GetWeightsRequest, Group, GroupOf,
+            Member, MemberKey, Message, Name, RegistrationRequest, SendWeights, SetLbStateRequest,
+            SetMemberStateRequest, WeightEntry,
         },
     },
     Decoded, EncodeError, Quirks, decode, encode, encode_within,
@@ -74,88 +76,104 @@ fn the_example_of_rfc_section_8_decodes_and_encodes_identically() {
     assert_eq!(encode(&message), Ok(frame));
 }
 
-/// Every message in its smallest form, as hexadecimal digits behind the header.
-#[test]
-fn every_message_has_the_type_and_fields_of_rfc_section_7() {
-    let group = GroupOf {
-        group: Group {
-            lb_uid: name("L"),
-            name: name("G"),
-        },
-        items: vec![],
+/// Every request in its smallest form, as hexadecimal digits behind the header.
+fn requests() -> Vec<(Body, &'static str)> {
+    let group = || Group {
+        lb_uid: name("L"),
+        name: name("G"),
     };
-    let weights = GroupOf {
-        group: group.group.clone(),
-        items: vec![],
+    let members = || {
+        vec![GroupOf {
+            group: group(),
+            items: vec![],
+        }]
     };
-    let states = GroupOf {
-        group: group.group.clone(),
-        items: vec![],
+    let (flags, reason) = (1, Reason::PURPOSEFUL);
+    let registration = RegistrationRequest {
+        flags,
+        groups: members(),
     };
-    use super::super::msg::*;
-    let cases = [
+    let deregistration = DeregistrationRequest {
+        flags,
+        reason,
+        groups: members(),
+    };
+    let get_weights = GetWeightsRequest {
+        groups: vec![group()],
+    };
+    let lb_state = SetLbStateRequest {
+        lb_uid: name("LB"),
+        health: 0x7f,
+        flags: 5,
+    };
+    let states = vec![GroupOf {
+        group: group(),
+        items: vec![],
+    }];
+    let member_state = SetMemberStateRequest {
+        flags: 0,
+        groups: states,
+    };
+    vec![
         (
-            Body::RegistrationRequest(RegistrationRequest {
-                flags: 1,
-                groups: vec![group.clone()],
-            }),
+            Body::RegistrationRequest(registration),
             "1010 0007 01 0001 4010 0006 0000 3011 0008 014c 0147",
         ),
-        (Body::RegistrationReply(Code::SUCCESS), "1015 0005 00"),
         (
-            Body::DeregistrationRequest(DeregistrationRequest {
-                flags: 1,
-                reason: Reason::PURPOSEFUL,
-                groups: vec![group.clone()],
-            }),
+            Body::DeregistrationRequest(deregistration),
             "1020 0008 01 01 0001 4010 0006 0000 3011 0008 014c 0147",
         ),
+        (
+            Body::GetWeightsRequest(get_weights),
+            "1030 0006 0001 3011 0008 014c 0147",
+        ),
+        (Body::SetLbStateRequest(lb_state), "1050 0009 024c42 7f 05"),
+        (
+            Body::SetMemberStateRequest(member_state),
+            "1060 0007 00 0001 4012 0006 0000 3011 0008 014c 0147",
+        ),
+    ]
+}
+
+/// The same for everything that comes from the GWM.
+fn replies() -> Vec<(Body, &'static str)> {
+    let group = Group {
+        lb_uid: name("L"),
+        name: name("G"),
+    };
+    let weights = SendWeights {
+        groups: vec![GroupOf {
+            group,
+            items: vec![],
+        }],
+    };
+    let reply = GetWeightsReply {
+        code: Code::UNKNOWN_LB,
+        interval: 64,
+        groups: vec![],
+    };
+    vec![
+        (Body::RegistrationReply(Code::SUCCESS), "1015 0005 00"),
         (
             Body::DeregistrationReply(Code::UNKNOWN_GROUP),
             "1025 0005 42",
         ),
+        (Body::GetWeightsReply(reply), "1035 0009 43 0040 0000"),
         (
-            Body::GetWeightsRequest(GetWeightsRequest {
-                groups: vec![group.group.clone()],
-            }),
-            "1030 0006 0001 3011 0008 014c 0147",
-        ),
-        (
-            Body::GetWeightsReply(GetWeightsReply {
-                code: Code::UNKNOWN_LB,
-                interval: 64,
-                groups: vec![],
-            }),
-            "1035 0009 43 0040 0000",
-        ),
-        (
-            Body::SendWeights(SendWeights {
-                groups: vec![weights],
-            }),
+            Body::SendWeights(weights),
             "1040 0006 0001 4011 0006 0000 3011 0008 014c 0147",
         ),
-        (
-            Body::SetLbStateRequest(SetLbStateRequest {
-                lb_uid: name("LB"),
-                health: 0x7f,
-                flags: 0x05,
-            }),
-            "1050 0009 024c42 7f 05",
-        ),
         (Body::SetLbStateReply(Code::SUCCESS), "1055 0005 00"),
-        (
-            Body::SetMemberStateRequest(SetMemberStateRequest {
-                flags: 0,
-                groups: vec![states],
-            }),
-            "1060 0007 00 0001 4012 0006 0000 3011 0008 014c 0147",
-        ),
         (
             Body::SetMemberStateReply(Code::UNKNOWN_MEMBER),
             "1065 0005 41",
         ),
-    ];
-    for (body, hex) in cases {
+    ]
+}
+
+#[test]
+fn every_message_has_the_type_and_fields_of_rfc_section_7() {
+    for (body, hex) in requests().into_iter().chain(replies()) {
         let kind = body.kind();
         let encoded = encode(&Message {
             version: 1,
@@ -183,7 +201,7 @@ fn a_list_of_65536_groups_does_not_fit_its_count() {
     let with = |groups| Message {
         version: 1,
         id: 1,
-        body: Body::GetWeightsRequest(super::super::msg::GetWeightsRequest { groups }),
+        body: Body::GetWeightsRequest(GetWeightsRequest { groups }),
     };
     assert!(encode(&with(vec![group.clone(); 65535])).is_ok());
     assert_eq!(

@@ -251,47 +251,6 @@ fn under_no_change_absence_means_unchanged() {
 }
 
 #[test]
-fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_state() {
-    let mut lab = synced(&[("A", &[1, 2])]);
-    let mut wanted = desired(&[("A", &[1, 2])]);
-    let member = |wanted: &mut Desired, quiesced| {
-        wanted
-            .groups
-            .get_mut(&name("A"))
-            .unwrap()
-            .get_mut(&key(2))
-            .unwrap()
-            .quiesced = quiesced;
-    };
-    lab.gwm.member("A", 2).state = 0x32;
-    lab.push(None);
-    member(&mut wanted, true);
-    lab.want(wanted.clone());
-    assert_eq!(lab.gwm.take_heard(), [STATE]);
-    assert_eq!(
-        lab.gwm.member("A", 2).state,
-        0x32,
-        "the member's own state is left alone"
-    );
-    assert_ne!(lab.gwm.member("A", 2).flags & weight_flags::QUIESCE, 0);
-    reconnect(&mut lab);
-    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
-    assert_eq!(lab.gwm.member("A", 2).state, 0x32);
-    lab.close();
-    member(&mut wanted, false);
-    lab.want(wanted);
-    lab.run(seconds(60));
-    assert_eq!(
-        lab.gwm.take_heard(),
-        [SET_LB, WEIGHTS, STATE],
-        "the GWM may still have it"
-    );
-    assert_eq!(lab.gwm.member("A", 2).flags & weight_flags::QUIESCE, 0);
-    reconnect(&mut lab);
-    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
-}
-
-#[test]
 fn a_new_group_converges_for_two_intervals_unless_the_gwm_is_sure_before() {
     let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
     lab.gwm.newborn = Known {
@@ -374,38 +333,6 @@ fn replies_typed_as_in_figures_20_and_22_are_taken_by_their_id() {
     lab.settle();
     assert_eq!(lab.client.snapshot().counters.wrong_types, 0);
     assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, STATE, WEIGHTS]);
-}
-
-#[test]
-fn a_refused_resume_is_not_repeated_before_the_next_connection() {
-    let mut wanted = desired(&[("A", &[1])]);
-    wanted
-        .groups
-        .get_mut(&name("A"))
-        .unwrap()
-        .get_mut(&key(1))
-        .unwrap()
-        .quiesced = true;
-    let mut lab = Lab::new(wanted);
-    lab.settle();
-    lab.gwm.heard.clear();
-    lab.gwm.refuse.push_back((STATE, Code::NOT_ACCEPTED));
-    lab.want(desired(&[("A", &[1])]));
-    assert_eq!(lab.gwm.take_heard(), [STATE]);
-    reconnect(&mut lab);
-    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
-    assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
-}
-
-#[test]
-fn a_restarted_balancer_resumes_what_its_predecessor_quiesced() {
-    let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
-    lab.gwm.known = true;
-    lab.gwm.member("A", 1).flags |= weight_flags::QUIESCE;
-    lab.gwm.member("A", 2);
-    lab.settle();
-    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS, STATE]);
-    assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
 }
 
 #[test]

@@ -87,7 +87,11 @@ impl Wire {
                 "no packet came from the balancer"
             );
             let read = match (&self.socket).read(&mut seen) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                // A bridge port that has just come up drops what comes before it forwards.
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    (&self.socket).write_all(&frame)?;
+                    continue;
+                }
                 read => read?,
             };
             let ours = read >= FRAME_LEN && seen[34..36] == port.to_be_bytes();
@@ -121,6 +125,14 @@ fn syn(client: &Host, to: [u8; 6]) -> [u8; FRAME_LEN] {
     frame[22..24].copy_from_slice(&[64, 6]);
     frame[26..30].copy_from_slice(&client.ipv4().octets());
     frame[30..34].copy_from_slice(&VIP4.octets());
+    let sum: u32 = frame[14..34]
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]))
+        .sum();
+    // A bridge with netfilter drops a wrong header checksum. Two folds are enough for ten words.
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let folded = (folded & 0xffff) + (folded >> 16);
+    frame[24..26].copy_from_slice(&(!(folded as u16)).to_be_bytes());
     frame[36..38].copy_from_slice(&80_u16.to_be_bytes());
     frame[46..48].copy_from_slice(&[0x50, 0x02]);
     frame
