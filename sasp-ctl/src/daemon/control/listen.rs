@@ -5,20 +5,16 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use axum::serve::Listener;
 use nix::sys::stat::{Mode, umask};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::limited::Limited;
 use super::{Request, routes};
 
-/// Connections at a time per socket; a client that opens many and says nothing cannot eat our file descriptors.
-const CONNECTIONS: usize = 64;
 /// How long answers under way may take when the daemon ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -115,81 +111,4 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let listener = bound?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-/// A listener that accepts when one of [`CONNECTIONS`] is free.
-struct Limited<L> {
-    inner: L,
-    free: Arc<Semaphore>,
-}
-
-impl<L> Limited<L> {
-    fn new(inner: L) -> Self {
-        Self {
-            inner,
-            free: Arc::new(Semaphore::new(CONNECTIONS)),
-        }
-    }
-}
-
-impl<L: Listener> Listener for Limited<L> {
-    type Io = Counted<L::Io>;
-    type Addr = L::Addr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let permit = Arc::clone(&self.free)
-            .acquire_owned()
-            .await
-            .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
-        let (io, address) = self.inner.accept().await;
-        let counted = Counted {
-            io,
-            _permit: permit,
-        };
-        (counted, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.inner.local_addr()
-    }
-}
-
-/// A connection that gives its place back when it ends.
-struct Counted<I> {
-    io: I,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Counted<I> {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_read(context, buffer)
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Counted<I> {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::pin::Pin::new(&mut self.io).poll_write(context, buffer)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.io).poll_shutdown(context)
-    }
 }

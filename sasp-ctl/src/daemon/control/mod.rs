@@ -7,6 +7,7 @@
 //!
 //! Nothing is decided here: every request is passed to the loop.
 
+mod limited;
 mod listen;
 mod page;
 mod routes;

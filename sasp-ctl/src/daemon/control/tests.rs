@@ -166,3 +166,22 @@ fn an_address_that_is_taken_is_named_with_the_key_to_change() {
     );
     assert!(!directory.path().join("eth0.sock").exists());
 }
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_say_nothing_do_not_keep_others_out() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("eth0.sock");
+    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let (to_loop, requests) = queue();
+    let servers = servers.serve(&to_loop).unwrap();
+    tokio::spawn(refuse(requests));
+    let mut silent = Vec::new();
+    for _ in 0..limited::CONNECTIONS {
+        silent.push(UnixStream::connect(&path).await.unwrap());
+    }
+    let stream = UnixStream::connect(&path).await.unwrap();
+    let patience = std::time::Duration::from_secs(600);
+    let answer = tokio::time::timeout(patience, ask(stream, "POST", "/reload", ""));
+    assert_eq!(answer.await.unwrap().0, 422);
+    servers.stop().await;
+}
