@@ -17,7 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo::rerun-if-changed={}", tool.display());
             println!("cargo::rustc-env=SASP_AUDIT={}", tool.display());
         }
-        Err(error) => println!("cargo::warning=the SASP audit is left out: tests/{TOOL}: {error}"),
+        Err(error) => {
+            println!(
+                "cargo::warning=the SASP audit (tests/sasp_audit.rs) is left out: no {TOOL}: {error}"
+            );
+        }
     }
     Ok(())
 }

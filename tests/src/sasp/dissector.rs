@@ -62,19 +62,21 @@ pub fn dissect(capture: &Capture) -> Result<Dissection> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot run tshark: install it")?;
+        .context("cannot run tshark, `cargo xtask setup` installs it")?;
     let mut stdin = child.stdin.take().context("tshark has no stdin")?;
-    let output = std::thread::scope(|scope| {
+    // Both at once: it writes before it has read all.
+    let (written, output) = std::thread::scope(|scope| {
         let writer = scope.spawn(move || stdin.write_all(capture.bytes()));
         let output = child.wait_with_output();
-        let written = writer.join().expect("writing does not panic");
-        written.and(output).context("cannot talk to tshark")
-    })?;
+        (writer.join().expect("writing does not panic"), output)
+    });
+    let output = output.context("cannot read from tshark")?;
     ensure!(
         output.status.success(),
         "tshark failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
+    written.context("tshark has not read all")?;
     let packets: Vec<Value> =
         serde_json::from_slice(&output.stdout).context("tshark's output is not JSON")?;
     let mut dissection = Dissection::default();
