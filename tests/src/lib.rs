@@ -3,6 +3,8 @@
 //! # Layout
 //! * [`fixtures`]: packets and map contents in, verdicts and packets out; run on the host and in the kernel.
 //! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
+//! * [`sasp`]: SASP messages through an independent dissector.
 
 pub mod fixtures;
 pub mod lab;
+pub mod sasp;

@@ -48,3 +48,23 @@ fn spelled_out(directives: &str) -> String {
         _ => directives.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::spelled_out;
+
+    #[test]
+    fn a_bare_level_is_about_us_and_a_filter_is_taken_as_it_is() {
+        for (typed, meant) in [
+            ("debug", "info,sasp_ctl=debug,sasp_xdp=trace"),
+            ("WARN", "warn,sasp_xdp=trace"),
+            ("aya=debug", "aya=debug"),
+            (
+                "info,sasp_ctl::session=trace",
+                "info,sasp_ctl::session=trace",
+            ),
+        ] {
+            assert_eq!(spelled_out(typed), meant);
+        }
+    }
+}

@@ -107,9 +107,10 @@ fn usage(error: &clap::Error) -> Result<(), Failure> {
                 .next()
                 .unwrap_or(message);
             let message = message.strip_prefix("error: ").unwrap_or(message);
+            let message = message.trim_end().replace("\n\n", ";");
             Err(Failure::Usage(format!(
                 "{}; see `sasp-ctl --help`",
-                one_line(message)
+                one_line(&message)
             )))
         }
     }

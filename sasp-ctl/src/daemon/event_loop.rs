@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::control::{Refusal, Request, View};
-use super::gwm::Link;
+use super::gwm::{Heard, Link};
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::status::{Draft, Process, ReloadStatus};
@@ -84,7 +84,6 @@ impl Daemon {
             let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
             let due = pin!(tokio::time::sleep_until(due.into()));
             tokio::select! {
-                biased;
                 event = next(&mut self.link) => {
                     let event = event.context("the session's task has died: restart the daemon (forwarding goes on)")?;
                     self.on_gwm(event, Instant::now()).await?;
@@ -134,18 +133,20 @@ impl Daemon {
 
     /// Takes in what the GWM says: all that has come, then one update.
     async fn on_gwm(&mut self, event: Event, arrived: Instant) -> Result<()> {
-        let mut weights_changed = self.hear(event, arrived);
+        let mut heard = Heard::default();
+        self.hear(event, arrived, &mut heard);
         while let Some(event) = self.link.as_mut().and_then(Link::try_next) {
-            weights_changed |= self.hear(event, arrived);
+            self.hear(event, arrived, &mut heard);
         }
-        if weights_changed {
-            let tables = self.stats.tables.published;
-            self.refresh().await?;
-            if self.stats.tables.published > tables {
-                let took = arrived.elapsed();
-                self.stats.weights_to_table.observe(took.as_secs_f64());
-                tracing::info!(?took, "new weights are in the table");
-            }
+        if heard.is_nothing() {
+            return Ok(());
+        }
+        let tables = self.stats.tables.published;
+        self.refresh().await?;
+        if self.stats.tables.published > tables {
+            let took = arrived.elapsed();
+            self.stats.weights_to_table.observe(took.as_secs_f64());
+            tracing::info!(groups = %heard, ?took, "new weights are in the tables");
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The session with the GWM: what it is told, and what follows from what it says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -88,30 +89,59 @@ impl Link {
     }
 }
 
+/// What some events have in common for the balancer.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    groups: BTreeSet<Name>,
+    lost: bool,
+}
+
+impl Heard {
+    /// True if the balancer need not be asked.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.groups.is_empty() && !self.lost
+    }
+}
+
+/// The groups, as far as a line of a log is the place for them.
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 4;
+        let shown: Vec<_> = self
+            .groups
+            .iter()
+            .take(SHOWN)
+            .map(Name::to_string)
+            .collect();
+        f.write_str(&shown.join(","))?;
+        match self.groups.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
 impl Daemon {
-    /// Takes in one event; true if weights may have changed. The session logs its events itself.
-    pub(super) fn hear(&mut self, event: Event, now: Instant) -> bool {
+    /// Takes in one event. The session logs its events itself.
+    pub(super) fn hear(&mut self, event: Event, now: Instant, heard: &mut Heard) {
         match event {
             Event::Weights { weights, unknown } => {
                 for member in unknown.keys() {
                     tracing::debug!(group = %weights.name, %member, "known to the GWM only: not used");
                 }
+                heard.groups.insert(weights.name.clone());
                 self.words.said(weights);
-                true
             }
             Event::Lost { .. } => {
+                heard.lost = true;
                 self.words.lost(now);
                 self.notify_status();
-                true
             }
-            Event::Connected | Event::Synced { .. } => {
-                self.notify_status();
-                false
-            }
+            Event::Connected | Event::Synced { .. } => self.notify_status(),
             Event::Refused { .. }
             | Event::Ignored(_)
             | Event::DuplicateUid
-            | Event::DeregisteredAll(_) => false,
+            | Event::DeregisteredAll(_) => {}
         }
     }
 }
@@ -139,4 +169,61 @@ pub(super) fn desired(config: &Config, quiesced: &BTreeSet<(Name, MemberKey)>) -
             ..LbState::default()
         });
     Desired { lb_state, groups }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{self, Flags};
+
+    #[test]
+    fn a_group_has_the_members_of_all_its_services_and_the_operators_word_on_them() {
+        let text = r#"
+            balancer.uid = "u"
+            [[gwm]]
+            address = "g"
+            push = false
+            [[service]]
+            group = "F"
+            vip = "203.0.113.10:80/tcp"
+            members = [ { address = "10.0.0.1:80" }, { address = "10.0.0.2:80" } ]
+            [[service]]
+            group = "F"
+            vip = "203.0.113.10:443/tcp"
+            members = [ { address = "10.0.0.1:443" } ]
+        "#;
+        let path = Path::new("edge.toml");
+        let config = config::from_text(path, text.to_owned(), &Flags::default()).unwrap();
+        let group = config.services[0].group.clone();
+        let quiesced = BTreeSet::from([(group.clone(), config.services[0].members[1].key)]);
+        let desired = desired(&config, &quiesced);
+        assert!(!desired.lb_state.push);
+        let members: Vec<_> = desired.groups[&group]
+            .iter()
+            .map(|(key, member)| (key.to_string(), member.quiesced))
+            .collect();
+        assert_eq!(
+            members,
+            [
+                ("10.0.0.1:80".to_owned(), false),
+                ("10.0.0.2:80".to_owned(), true),
+                ("10.0.0.1:443".to_owned(), false),
+            ]
+        );
+        assert_eq!(desired.groups.len(), 1);
+    }
+
+    #[test]
+    fn a_log_line_names_some_groups_and_counts_the_others() {
+        let name = |number: u8| Name::new(format!("F{number}").into_bytes()).unwrap();
+        let heard = |count| Heard {
+            groups: (0..count).map(name).collect(),
+            lost: false,
+        };
+        assert_eq!(heard(2).to_string(), "F0,F1");
+        assert_eq!(heard(7).to_string(), "F0,F1,F2,F3 and 3 more");
+        assert!(heard(0).is_nothing());
+    }
 }

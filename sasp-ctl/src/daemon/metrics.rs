@@ -363,3 +363,6 @@ fn with(mut labels: Labels, name: &'static str, value: &str) -> Labels {
     labels.push((name, value.to_owned()));
     labels
 }
+
+#[cfg(test)]
+mod tests;

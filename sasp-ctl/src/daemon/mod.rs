@@ -29,7 +29,6 @@ mod stats;
 mod words;
 mod worker;
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -70,7 +69,6 @@ pub fn run(setup: Setup) -> Result<()> {
         tracing::warn!("{warning}");
     }
     let balancer = &setup.config.balancer;
-    let tcp = balancer.listen.map(control::bind_tcp).transpose()?;
     let mut datapath = Datapath::attach(&Options {
         instance: setup.instance.clone(),
         interfaces: setup.interfaces.clone(),
@@ -81,12 +79,14 @@ pub fn run(setup: Setup) -> Result<()> {
         places: setup.places.clone(),
     })?;
     let adopted = datapath.take_adopted();
-    let (listeners, runtime) = match prepare(&setup, tcp) {
+    let (listeners, runtime) = match prepare(&setup) {
         Ok(prepared) => prepared,
         Err(error) => {
             if adopted.services.is_empty() {
                 // It was put there a moment ago and does nothing yet.
-                datapath.detach()?;
+                if let Err(left) = datapath.detach() {
+                    tracing::warn!("{left}; `sasp-ctl detach` will try again");
+                }
             }
             return Err(error);
         }
@@ -99,9 +99,9 @@ pub fn run(setup: Setup) -> Result<()> {
 }
 
 /// Everything that can go wrong between attaching and going on.
-fn prepare(setup: &Setup, tcp: Option<TcpListener>) -> Result<(Listeners, Runtime)> {
+fn prepare(setup: &Setup) -> Result<(Listeners, Runtime)> {
     let socket = control::socket_path(&setup.places, &setup.instance);
-    let listeners = Listeners::bind(socket, tcp)?;
+    let listeners = Listeners::bind(socket, setup.config.balancer.listen)?;
     privileges::drop_unneeded()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

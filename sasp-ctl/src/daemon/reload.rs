@@ -94,3 +94,33 @@ fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<&
     .into_iter()
     .find_map(|(key, changed)| changed.then_some(key))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Flags;
+
+    fn balancer(keys: &str) -> BalancerSettings {
+        let text = format!("[balancer]\nuid = \"u\"\n{keys}");
+        config::from_text(Path::new("edge.toml"), text, &Flags::default())
+            .unwrap()
+            .balancer
+    }
+
+    #[test]
+    fn what_a_running_daemon_cannot_change_is_named() {
+        let old = balancer("");
+        for (keys, changed) in [
+            ("", None),
+            ("instance = \"x\"", Some("instance")),
+            ("listen = \"127.0.0.1:1\"", Some("listen")),
+            ("hash_seed = 1", Some("hash_seed")),
+            ("packet_log = \"info\"", Some("packet_log")),
+            ("limits = { flows = 2048 }", Some("limits")),
+        ] {
+            assert_eq!(fixed_key_changed(&old, &balancer(keys)), changed, "{keys}");
+        }
+    }
+}

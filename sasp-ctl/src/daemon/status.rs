@@ -258,3 +258,6 @@ impl TrafficStatus {
         self.opened += traffic.opened;
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

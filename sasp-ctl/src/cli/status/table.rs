@@ -86,7 +86,9 @@ fn gwm(gwm: &Gwm, paint: &Paint) -> String {
     if let Some(seconds) = gwm.retry_in_seconds {
         text.push_str(&format!(", next attempt in {}", span(seconds)));
     }
-    if let Some(error) = &gwm.last_error {
+    // An error that is over is for the log.
+    let failing = !matches!(gwm.state.as_str(), "converging" | "active");
+    if let Some(error) = gwm.last_error.as_ref().filter(|_| failing) {
         text.push_str(&format!("  last error: {error}"));
     }
     text.push('\n');

@@ -1,4 +1,4 @@
-//! Sockets: bound before anything is attached, served until the daemon ends.
+//! Sockets: bound before packets are balanced, served until the daemon ends.
 
 use std::fs;
 use std::io;
@@ -30,18 +30,11 @@ pub(in super::super) struct Listeners {
     tcp: Option<TcpListener>,
 }
 
-/// Binds the TCP address, before anything else is touched.
-pub(in super::super) fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address} (`listen` under [balancer]): choose another address")
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
 impl Listeners {
-    /// Binds the Unix socket. Whoever calls holds the instance's lock, so a socket that is there is a dead daemon's.
-    pub(in super::super) fn bind(path: PathBuf, tcp: Option<TcpListener>) -> Result<Self> {
+    /// Binds the Unix socket, and the TCP address if there is one. Whoever calls holds the instance's lock, so a socket
+    /// that is there is a dead daemon's.
+    pub(in super::super) fn bind(path: PathBuf, listen: Option<SocketAddr>) -> Result<Self> {
+        let tcp = listen.map(bind_tcp).transpose()?;
         let unix = bind_unix(&path)
             .with_context(|| format!("cannot make the control socket {}", path.display()))?;
         Ok(Self { unix, path, tcp })
@@ -96,6 +89,14 @@ impl Servers {
 async fn ended(mut stopped: watch::Receiver<()>) {
     // Nothing is ever sent: this waits for the sender to be dropped.
     let _ = stopped.changed().await;
+}
+
+fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (`listen` under [balancer]): choose another address")
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {

@@ -20,7 +20,7 @@ use super::status::Draft;
 use super::worker::Worker;
 use crate::datapath::{Instance, Places};
 
-pub(super) use listen::{Listeners, bind_tcp};
+pub(super) use listen::Listeners;
 
 /// Requests waiting for the loop; whoever comes when so many do, waits to be let in.
 const QUEUE: usize = 64;
@@ -79,3 +79,6 @@ pub(super) enum Refusal {
 pub(super) fn queue() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
     mpsc::channel(QUEUE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use crate::sasp::client::State;
+
 use super::super::status::{MemberStatus, ServiceStatus, Status};
 
 const HEAD: &str = r#"<!doctype html>
@@ -43,7 +45,10 @@ fn write(page: &mut String, status: &Status) -> fmt::Result {
             Escaped(&gwm.address),
             gwm.session.state,
             gwm.since_seconds as u64,
-            Escaped(gwm.session.last_error.as_deref().unwrap_or_default())
+            Escaped(match gwm.session.state {
+                State::Converging | State::Active => "",
+                _ => gwm.session.last_error.as_deref().unwrap_or_default(),
+            })
         )?,
         None => writeln!(page, "<p>No GWM: static weights stand.</p>")?,
     }
