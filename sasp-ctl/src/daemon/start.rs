@@ -33,14 +33,7 @@ pub(super) async fn run(
     adopted: Adopted,
     listeners: Listeners,
 ) -> Result<()> {
-    let packet_log = datapath.take_packet_log()?;
-    if let Some(packet_log) = packet_log {
-        tokio::spawn(async move {
-            if let Err(error) = packet_log.await {
-                tracing::error!("the packet log has ended: {error}");
-            }
-        });
-    }
+    start_packet_log(&mut datapath)?;
     let interfaces = datapath.interfaces().to_vec();
     let (balancer, changes) = adopt(&datapath, adopted, &setup.config)?;
     let worker = Worker::start(datapath).context("cannot start a thread")?;
@@ -82,22 +75,36 @@ pub(super) async fn run(
         ready_by: Some(Instant::now() + patience),
         setup,
     };
-    let exit = daemon.run(requests).await;
-    let exit = exit?;
-    let result = match exit {
-        Exit::Signal(name) => {
-            tracing::info!("{name}: ending; the data path goes on forwarding");
-            Ok(())
-        }
+    let result = match daemon.run(requests).await {
+        Ok(exit) => end(exit, worker).await,
+        Err(error) => Err(error),
+    };
+    servers.stop().await;
+    result
+}
+
+fn start_packet_log(datapath: &mut Datapath) -> Result<()> {
+    if let Some(packet_log) = datapath.take_packet_log()? {
+        tokio::spawn(async move {
+            if let Err(error) = packet_log.await {
+                tracing::error!("the packet log has ended: {error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+async fn end(exit: Exit, worker: Worker) -> Result<()> {
+    match exit {
+        Exit::Signal(name) => tracing::info!("{name}: ending; the data path goes on forwarding"),
         Exit::Detach(reply) => {
             let result = take_off(worker).await;
             // Whoever asked may have gone.
             let _ = reply.send(result.clone());
-            result.map_err(Into::into)
+            result?;
         }
-    };
-    servers.stop().await;
-    result
+    }
+    Ok(())
 }
 
 fn adopt(

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::super::status::tests::status;
+use super::super::status::{GwmStatus, tests::status};
 use super::*;
 use crate::sasp::client::{Counters, Snapshot, State};
 use crate::sasp::code::{Code, Type};
