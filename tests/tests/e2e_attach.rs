@@ -55,7 +55,7 @@ fn detach_leaves_nothing() {
     farm.attach(&config, &[]).unwrap();
     assert!(has_xdp(&farm.site).unwrap());
     assert!(!farm.site.pinned().unwrap().is_empty());
-    assert!(farm.site.run_directory().join("eth0.sock").exists());
+    assert!(farm.site.socket().exists());
     done(&farm.site, &["detach", "eth0"]).unwrap();
     assert_nothing_left(&farm.site);
     let balancer = farm.balancer.as_mut().unwrap();
@@ -80,8 +80,7 @@ fn assert_nothing_left(site: &Site) {
         site.pinned().unwrap(),
         [""; 0].map(std::path::PathBuf::from)
     );
-    let socket = site.run_directory().join("eth0.sock");
-    until_true(DEADLINE, "the socket to go", || Ok(!socket.exists())).unwrap();
+    until_true(DEADLINE, "the socket to go", || Ok(!site.socket().exists())).unwrap();
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tests::fixtures::machine::kernel::Kernel;
 use tests::fixtures::random::Random;
 use tests::fixtures::row::{Row, SEED};
 use tests::fixtures::rows;
+use tests::object;
 
 fn fail_with(failures: &[String], rows: usize) {
     assert!(
@@ -33,7 +34,7 @@ fn every_row_holds_on_the_host() {
 
 #[test]
 fn every_row_holds_in_the_kernel() {
-    let mut kernel = Kernel::new(object(), SEED).unwrap();
+    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), SEED).unwrap();
     let rows: Vec<Row> = rows::all()
         .into_iter()
         .filter(|row| row.host_only.is_none())
@@ -58,7 +59,7 @@ const FRAMES: usize = 2_000;
 fn host_and_kernel_agree_on_packets_that_nobody_thought_of() {
     let seed = random_seed();
     println!("SASP_TEST_SEED={seed:#x}");
-    let mut kernel = Kernel::new(object(), SEED).unwrap();
+    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), SEED).unwrap();
     for number in 0..WORLDS {
         let mut random = Random::new(seed.wrapping_add(number));
         let world = random.world();
@@ -83,8 +84,4 @@ fn random_seed() -> u64 {
         Ok(text) => u64::from_str_radix(text.trim_start_matches("0x"), 16).unwrap(),
         Err(_) => SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
     }
-}
-
-fn object() -> Vec<u8> {
-    std::fs::read("../target/bpf/sasp-xdp").unwrap()
 }

@@ -1,6 +1,7 @@
 //! The daemon may die at any moment: packets, connections and weights live on.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -155,13 +156,13 @@ struct UsualPins<'a>(&'a str);
 
 impl Drop for UsualPins<'_> {
     fn drop(&mut self) {
-        let pins = std::path::Path::new("/sys/fs/bpf/sasp-ctl").join(self.0);
-        let removed = Command::new("rm").arg("-r").arg(&pins).status();
-        assert!(
-            removed.is_ok_and(|status| status.success()),
-            "{}",
-            pins.display()
-        );
+        let all = Path::new("/sys/fs/bpf/sasp-ctl");
+        let removed = Command::new("rm").arg("-rf").arg(all.join(self.0)).status();
+        if !removed.is_ok_and(|status| status.success()) {
+            eprintln!("cannot remove the pins of {}", self.0);
+        }
+        // It stays if other balancers have pins there.
+        let _ = std::fs::remove_dir(all);
     }
 }
 

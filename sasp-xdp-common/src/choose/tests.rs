@@ -1,6 +1,6 @@
 use super::*;
 
-/// Backends that are there say their own index; 3 is remembered, 2 owned the slot, 1 owns it.
+/// 3 is remembered, 2 owned the slot, 1 owns it.
 const CUR: Index = 1;
 const PREV: Index = 2;
 const KNOWN: Index = 3;
@@ -26,14 +26,10 @@ fn chosen(
     always: bool,
     there: &[Index],
 ) -> Option<(Index, bool)> {
-    let usable = |index| there.contains(&index).then_some(index);
-    let known = known.map(|index| usable(index).map(|backend| (index, backend)));
-    let choice = choose(slot, kind, known, always, usable)?;
-    assert_eq!(
-        choice.index, choice.backend,
-        "index and record belong together"
-    );
-    Some((choice.index, choice.remember))
+    let usable = |index| there.contains(&index);
+    let (was_known, known) = (known.is_some(), known.filter(|known| usable(*known)));
+    let index = choose(slot, kind, known.unwrap_or(NOBODY), usable);
+    (index != NOBODY).then(|| (index, remembers(slot, kind, was_known, always)))
 }
 
 const FRESH: Slot = Slot::new(CUR, PREV, true);

@@ -13,16 +13,18 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::namespace::Namespace;
 use super::wait::until_true;
 
-/// For connecting, and for every read. Less than the second after which TCP sends a SYN again: what is lost shows.
-const TIMEOUT: Duration = Duration::from_millis(800);
+/// For connecting. Less than the second after which TCP sends a SYN again: one that was lost shows.
+const CONNECT: Duration = Duration::from_millis(800);
+/// For every read: a busy server is not a lost packet.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// Gets `/` over a new connection and gives the body. Runs in the namespace that the thread is in.
 ///
 /// # Errors
 /// If there is no complete answer with status 200.
 pub fn get(server: SocketAddr) -> Result<String> {
-    let mut stream = TcpStream::connect_timeout(&server, TIMEOUT).context("connect")?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut stream = TcpStream::connect_timeout(&server, CONNECT).context("connect")?;
+    stream.set_read_timeout(Some(ANSWER))?;
     stream.set_nodelay(true)?;
     let request = format!("GET / HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).context("send")?;

@@ -169,6 +169,11 @@ impl Site {
         self.file("run")
     }
 
+    /// The control socket of a balancer on the edge's first interface.
+    pub fn socket(&self) -> PathBuf {
+        self.run_directory().join("eth0.sock")
+    }
+
     /// Everything that its balancers have left pinned.
     ///
     /// # Errors

@@ -27,8 +27,7 @@ pub struct Member {
 /// # Errors
 /// If no daemon runs, or it answers something else than JSON.
 pub fn read(site: &Site) -> Result<Value> {
-    let socket = site.run_directory().join("eth0.sock");
-    let mut stream = UnixStream::connect(&socket).context("no daemon")?;
+    let mut stream = UnixStream::connect(site.socket()).context("no daemon")?;
     stream.write_all(b"GET /status HTTP/1.1\r\nHost: balancer\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -13,6 +13,7 @@ use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use sasp_xdp_common::abi::bench::Template;
 use sasp_xdp_common::abi::names;
+use tests::object;
 
 use self::frames::Case;
 use crate::report::Report;
@@ -33,7 +34,7 @@ pub(crate) struct Rig {
 impl Rig {
     /// Loads both objects, which must have been built.
     pub(crate) fn load() -> Result<Self> {
-        let mut helpers = EbpfLoader::new().load(&world::object("sasp-xdp-bench")?)?;
+        let mut helpers = EbpfLoader::new().load(&object::read("sasp-xdp-bench")?)?;
         let mut object = world::load()?;
         let balancer = program(&mut object, names::PROGRAM)?;
         let stub = program(&mut helpers, "stub")?;

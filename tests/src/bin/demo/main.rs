@@ -54,6 +54,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<Vec<String>> {
     interrupt::listen()?;
     let mut show = Show::begin(Screen::new(), script::EQUAL)?;
+    if !args.once {
+        show.invite()?;
+    }
     loop {
         show.play(if args.once {
             script::SHORT

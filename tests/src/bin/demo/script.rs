@@ -46,7 +46,7 @@ impl Show {
         let count = self.watch(pace.0)?;
         self.end_step(&format!(
             "three members of equal weight: {count} connections in {}",
-            seconds(pace.0)
+            spoken(pace.0)
         ))
     }
 
@@ -59,10 +59,10 @@ impl Show {
         self.farm
             .set_weights(&[self.farm.weights(GROUP, vip(), &weights)])?;
         self.await_slots()?;
-        let took = millis(start.elapsed());
+        let took = spoken(start.elapsed());
         let count = self.watch(pace.0)?;
         self.end_step(&format!(
-            "GWM sends weights {asked}: slots moved in {took}, {count} connections followed"
+            "GWM says {asked}: slots moved after {took}, {count} connections as asked"
         ))
     }
 
@@ -76,10 +76,10 @@ impl Show {
         self.await_slots()?;
         self.watch(pace.0)?;
         let latest = self.since_step.latest.get(&name).copied();
-        let took = millis(latest.unwrap_or(start).saturating_duration_since(start));
+        let took = spoken(latest.unwrap_or(start).saturating_duration_since(start));
         let open = self.steady.report().open.get(&name).copied().unwrap_or(0);
         self.end_step(&format!(
-            "operator quiesces {name}: last new connection {took} later, {open} open ones go on"
+            "{name} quiesced: last new connection after {took}, its {open} open ones stay"
         ))
     }
 
@@ -90,10 +90,10 @@ impl Show {
         let start = Instant::now();
         done(&self.farm.site, &["resume", GROUP, &key])?;
         self.out[QUIESCED] = false;
-        let took = millis(self.await_answer(&name, start)?);
+        let took = spoken(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
         self.end_step(&format!(
-            "operator resumes {name}: first new connection {took} later"
+            "{name} resumed: first new connection after {took}"
         ))
     }
 
@@ -108,13 +108,13 @@ impl Show {
         site.plug(&site.members[KILLED], false)?;
         self.out[KILLED] = true;
         self.await_slots()?;
-        let took = seconds(start.elapsed());
+        let took = spoken(start.elapsed());
         // Clients that were waiting for the dead member give up now.
         self.pause(Duration::from_secs(1))?;
         let lost = std::mem::take(&mut self.since_step).failed();
         self.watch(pace.0)?;
         self.end_step(&format!(
-            "{name} dies: found by ARP and out of the table after {took}, {lost} connections lost"
+            "{name} dies: ARP finds out after {took}, {lost} connections lost until then"
         ))
     }
 
@@ -126,10 +126,10 @@ impl Show {
         site.plug(&site.members[KILLED], true)?;
         self.farm.servers[KILLED] = Some(Nginx::start(site, &site.members[KILLED])?);
         self.out[KILLED] = false;
-        let took = millis(self.await_answer(&name, start)?);
+        let took = spoken(self.await_answer(&name, start)?);
         self.watch(pace.0)?;
         self.end_step(&format!(
-            "{name} is back: first new connection {took} later"
+            "{name} is back: first new connection after {took}"
         ))
     }
 
@@ -138,7 +138,7 @@ impl Show {
         self.farm.kill_balancer()?;
         let start = Instant::now();
         self.watch(pace.0 / 2)?;
-        let away = seconds(start.elapsed());
+        let away = spoken(start.elapsed());
         stage::attach(&mut self.farm)?;
         self.watch(pace.0 / 2)?;
         let (count, failed) = (self.since_step.total(), self.since_step.failed());
@@ -148,10 +148,11 @@ impl Show {
     }
 }
 
-fn millis(time: Duration) -> String {
-    format!("{} ms", time.as_millis())
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
+/// As people say it: `14 ms`, `2.3 s`.
+fn spoken(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
 }

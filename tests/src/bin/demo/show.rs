@@ -77,6 +77,16 @@ impl Show {
         Ok(show)
     }
 
+    /// Says how to look closer, and how to leave.
+    pub(crate) fn invite(&mut self) -> Result<()> {
+        let socket = self.farm.site.socket();
+        self.screen.say(&format!(
+            "Ctrl-C ends it and removes everything. From another terminal:\n  \
+             curl --unix-socket {} http://edge/metrics",
+            socket.display()
+        ))
+    }
+
     /// What was not as it should be.
     pub(crate) fn end(mut self) -> Result<Vec<String>> {
         self.load.stop()?;

@@ -9,6 +9,9 @@ const XDP_TX: u32 = 3;
 const ACK: u8 = 0x10;
 const SYN: u8 = 0x02;
 
+/// A frame with TCP flags to a port.
+type Frame = fn(u8, u16) -> Template;
+
 /// One row.
 pub(super) struct Case {
     pub(super) name: String,
@@ -28,7 +31,7 @@ pub(super) fn reference() -> Case {
 
 /// All rows of the benchmark.
 pub(super) fn cases() -> Vec<Case> {
-    let families: [(&str, fn(u8, u16) -> Template); 2] = [("IPv4", v4), ("IPv6", v6)];
+    let families: [(&str, Frame); 2] = [("IPv4", v4), ("IPv6", v6)];
     let mut cases = Vec::new();
     for (family, frame) in families {
         for (kind, flags) in [("established", ACK), ("new", SYN)] {

@@ -1,7 +1,5 @@
 //! The program under test and what its maps hold: one service per address family, 100 backends, stable slots.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use aya::maps::{Array, ArrayOfMaps, HashMap, MapData};
 use aya::{Ebpf, EbpfLoader};
@@ -10,6 +8,7 @@ use sasp_xdp_common::abi::limits::SLOTS;
 use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::slot::{Slot, Table};
+use tests::object;
 
 /// The services' addresses; both have port 80, TCP.
 pub(super) const VIP4: [u8; 4] = [10, 0, 0, 100];
@@ -18,23 +17,11 @@ pub(super) const PORT: u16 = 80;
 
 const BACKENDS: u16 = 100;
 
-/// A BPF object, as `cargo xtask build-ebpf` left it.
-pub(super) fn object(name: &str) -> Result<Vec<u8>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = root.join("target/bpf").join(name);
-    std::fs::read(&path).with_context(|| {
-        format!(
-            "cannot read {}; run `cargo xtask build-ebpf`",
-            path.display()
-        )
-    })
-}
-
 pub(super) fn load() -> Result<Ebpf> {
     let mut balancer = EbpfLoader::new()
         .override_global("AYA_LOG_LEVEL", &0_u8, true)
         .override_global(names::SEED, &0x5a5a_1234_u64, true)
-        .load(&object("sasp-xdp")?)?;
+        .load(&object::read("sasp-xdp")?)?;
     fill_backends(&mut balancer)?;
     fill_table(&mut balancer)?;
     let service = Service { id: 0, flags: 0 };

@@ -17,11 +17,14 @@ use sasp_ctl::sasp::msg::{
 const MESSAGE_MAX: usize = 1 << 20;
 const INTERVAL_S: u16 = 60;
 
+/// The balancer's group, once it has registered it.
+type Registered = Mutex<Option<(Group, Vec<Member>)>>;
+
 /// One listener, one balancer.
 pub(super) struct ScriptedGwm {
     listener: TcpListener,
     balancer: Option<TcpStream>,
-    registered: Arc<Mutex<Option<(Group, Vec<Member>)>>>,
+    registered: Arc<Registered>,
 }
 
 impl ScriptedGwm {
@@ -90,8 +93,6 @@ impl ScriptedGwm {
         Ok(balancer.write_all(&encode(&message)?)?)
     }
 }
-
-type Registered = Mutex<Option<(Group, Vec<Member>)>>;
 
 fn answer(request: Body, registered: &Registered, weights: &[u16]) -> Option<Body> {
     Some(match request {
