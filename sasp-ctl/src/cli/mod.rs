@@ -17,6 +17,7 @@ mod reload;
 mod status;
 mod target;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
@@ -61,7 +62,8 @@ pub fn main() -> ExitCode {
         Err(Failure::Failed(line)) => (1, line),
         Err(Failure::Usage(line)) => (2, line),
     };
-    eprintln!("sasp-ctl: {}", one_line(&line));
+    // Not `eprintln!`, which panics if nobody reads: the exit code still tells.
+    let _ = writeln!(io::stderr(), "sasp-ctl: {}", one_line(&line));
     ExitCode::from(code)
 }
 
