@@ -21,6 +21,9 @@ use self::wire::Wire;
 
 const MEMBERS: u8 = 100;
 const CHANGES: usize = 30;
+/// Between changes. A GWM does not push faster, and the daemon spends some milliseconds after each publication waiting
+/// until no packet is under way with the old table.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Client ports that are tried.
 const PORTS: Range<u16> = 1024..1200;
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,6 +53,7 @@ pub(crate) fn run() -> Result<()> {
     let port = moving_port(&mut gwm, &wire)?;
     let mut took: Vec<Duration> = (0..CHANGES)
         .map(|turn| {
+            std::thread::sleep(PAUSE);
             let before = wire.member_of(port)?;
             let start = Instant::now();
             gwm.send(&weights((turn + 1) % 2))?;
