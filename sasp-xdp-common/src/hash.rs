@@ -42,13 +42,16 @@ impl Hash for Flow6 {
             | ((self.vip.protocol as u64) << 32);
         let client = mix(mix(seed, client_high), client_low);
         // The VIP's halves only tell services apart: one round for both is enough.
-        finish(mix(mix(client, ports), vip_high ^ vip_low.rotate_left(32)))
+        finish(stir(mix(
+            mix(client, ports),
+            vip_high ^ vip_low.rotate_left(32),
+        )))
     }
 
     #[inline(always)]
     fn hash_client(&self, seed: u64) -> u32 {
         let [high, low] = halves(&self.client);
-        finish(mix(mix(seed, high), low))
+        finish(stir(mix(mix(seed, high), low)))
     }
 }
 
@@ -72,6 +75,12 @@ fn halves(address: &[u8; 16]) -> [u64; 2] {
 fn mix(state: u64, word: u64) -> u64 {
     let mixed = (state ^ word).wrapping_mul(K1);
     mixed ^ (mixed >> 32)
+}
+
+/// Another round: the top bits of a last word that fills all 64 would reach half of the result only.
+#[inline(always)]
+fn stir(state: u64) -> u64 {
+    mix(state, 0)
 }
 
 #[inline(always)]

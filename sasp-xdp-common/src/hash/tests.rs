@@ -93,25 +93,6 @@ fn assert_avalanche(bits: usize, flipped: impl Fn(u32, usize) -> u32) {
     }
 }
 
-/// Less than avalanche, for the words of an IPv6 flow get one round each: whichever bit of the input is flipped, the
-/// slot is nearly always another, and on average half of its 16 bits change.
-fn assert_moves(bits: usize, flipped: impl Fn(u32, usize) -> u32) {
-    let samples = 1000;
-    for bit in 0..bits {
-        let differences = (0..samples).map(|sample| flipped(sample, bit) as u16);
-        let same = differences
-            .clone()
-            .filter(|&difference| difference == 0)
-            .count();
-        let changed: u32 = differences.map(u16::count_ones).sum();
-        let mean = f64::from(changed) / f64::from(samples);
-        assert!(
-            same <= 10 && (5.0..11.0).contains(&mean),
-            "bit {bit}: {same} stay, {mean} change"
-        );
-    }
-}
-
 #[test]
 fn every_bit_of_an_ipv4_flow_moves_every_bit_of_its_slot() {
     assert_avalanche(BITS4, |sample, bit| {
@@ -121,20 +102,20 @@ fn every_bit_of_an_ipv4_flow_moves_every_bit_of_its_slot() {
 }
 
 #[test]
-fn every_bit_of_an_ipv6_flow_moves_its_slot() {
-    assert_moves(BITS6, |sample, bit| {
+fn every_bit_of_an_ipv6_flow_moves_every_bit_of_its_slot() {
+    assert_avalanche(BITS6, |sample, bit| {
         let flow = flow6(scattered(sample), 40_000);
         flow.hash_flow(SEED) ^ flip6(&flow, bit).hash_flow(SEED)
     });
 }
 
 #[test]
-fn every_bit_of_a_client_moves_its_slot() {
+fn every_bit_of_a_client_moves_every_bit_of_its_slot() {
     assert_avalanche(32, |sample, bit| {
         let flow = flow4(scattered(sample) as u32, 40_000);
         flow.hash_client(SEED) ^ flip4(&flow, bit).hash_client(SEED)
     });
-    assert_moves(128, |sample, bit| {
+    assert_avalanche(128, |sample, bit| {
         let flow = flow6(scattered(sample), 40_000);
         flow.hash_client(SEED) ^ flip6(&flow, bit).hash_client(SEED)
     });
@@ -195,8 +176,8 @@ fn the_hash_is_what_it_was_in_the_last_release() {
     );
     assert_eq!(v4.hash_flow(SEED), 0x9197_60bc);
     assert_eq!(v4.hash_client(SEED), 0x7b5f_d2a5);
-    assert_eq!(v6.hash_flow(SEED), 0x9223_4478);
-    assert_eq!(v6.hash_client(SEED), 0xfd8e_3e39);
+    assert_eq!(v6.hash_flow(SEED), 0x800a_fa01);
+    assert_eq!(v6.hash_client(SEED), 0x8e5a_542b);
 }
 
 proptest! {
