@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sasp_ctl::balance::change::{Change, FlowKey, Vip};
+use sasp_ctl::balance::change::{Change, Vip};
 use sasp_ctl::datapath::{Datapath, Error};
 use sasp_xdp_common::abi::backend::{Backend, Index, USABLE};
 use sasp_xdp_common::abi::counters::Reason;
@@ -72,6 +72,12 @@ pub(crate) fn one_service() -> [Change; 3] {
     ]
 }
 
+/// The same, for both families, and every flow is remembered.
+pub(crate) fn one_service_that_tracks_always() -> Vec<Change> {
+    let services = [Vip::V4(VIP4), Vip::V6(VIP6)].map(|vip| set_service(vip, TRACK_ALWAYS));
+    one_service().into_iter().chain(services).collect()
+}
+
 /// A TCP segment to the VIP from the client's port `port`.
 pub(crate) fn frame4(port: u16, flags: u8) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xcc, 8, 0];
@@ -81,7 +87,7 @@ pub(crate) fn frame4(port: u16, flags: u8) -> Vec<u8> {
     frame
 }
 
-fn frame6(port: u16, flags: u8) -> Vec<u8> {
+pub(crate) fn frame6(port: u16, flags: u8) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xcc, 0x86, 0xdd];
     frame.extend([0x60, 0, 0, 0, 0, 20, 6, 64]);
     frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 7]);
@@ -99,10 +105,10 @@ fn tcp(port: u16, flags: u8) -> Vec<u8> {
 }
 
 pub(crate) const SYN: u8 = 2;
-const ACK: u8 = 16;
+pub(crate) const ACK: u8 = 16;
 
 /// The action, and the last byte of the MAC address to which the frame would go.
-fn run(lab: &Lab, datapath: &Datapath, frame: &[u8]) -> (u32, u8) {
+pub(crate) fn run(lab: &Lab, datapath: &Datapath, frame: &[u8]) -> (u32, u8) {
     let ingress = lab.ifindex(EDGE);
     let ran = lab.inside(|| datapath.run(ingress, frame)).unwrap();
     assert_eq!(
@@ -250,80 +256,6 @@ fn a_retired_backend_leaves_its_traffic_to_its_service_and_keeps_its_generation(
         .apply(&[Change::RetireService { service: SERVICE }])
         .unwrap();
     assert_eq!(adopted.counters().unwrap().retired, []);
-}
-
-#[test]
-fn flows_are_read_and_forgotten_only_while_silent() {
-    let lab = Lab::new();
-    let mut datapath = lab.attach();
-    datapath.apply(&one_service()).unwrap();
-    datapath
-        .apply(&[
-            set_service(Vip::V4(VIP4), TRACK_ALWAYS),
-            set_service(Vip::V6(VIP6), TRACK_ALWAYS),
-        ])
-        .unwrap();
-    for port in 0..100 {
-        run(&lab, &datapath, &frame4(1000 + port, ACK));
-        run(&lab, &datapath, &frame6(1000 + port, ACK));
-    }
-    let flows = datapath.flows().unwrap();
-    assert_eq!(flows.len(), 200);
-    assert!(
-        flows
-            .iter()
-            .all(|(_, entry)| entry.backend() == 1 && entry.generation() == 1)
-    );
-
-    let port = |flow: &FlowKey| match flow {
-        FlowKey::V4(flow) => u16::from_be_bytes(flow.client_port),
-        FlowKey::V6(flow) => u16::from_be_bytes(flow.client_port),
-    };
-    // One speaks after it was read.
-    run(&lab, &datapath, &frame4(1005, ACK));
-    let old: Vec<_> = flows
-        .iter()
-        .filter(|(flow, _)| port(flow) < 1010)
-        .map(|(flow, entry)| (*flow, entry.seen_ns))
-        .collect();
-    assert_eq!(datapath.delete_flows(&old).unwrap(), 19);
-    assert_eq!(datapath.delete_flows(&old).unwrap(), 0);
-    let left = datapath.flows().unwrap();
-    assert_eq!(left.len(), 181);
-    assert_eq!(left.iter().filter(|(flow, _)| port(flow) < 1010).count(), 1);
-}
-
-#[test]
-fn a_full_flow_map_is_read_whole() {
-    let lab = Lab::new();
-    let mut options = lab.options();
-    options.sizes.flows = 20_000;
-    let mut datapath = lab.try_attach(&options).unwrap();
-    datapath.apply(&one_service()).unwrap();
-    datapath
-        .apply(&[set_service(Vip::V4(VIP4), TRACK_ALWAYS)])
-        .unwrap();
-    let ingress = lab.ifindex(EDGE);
-    lab.inside(|| {
-        for port in 1..=15_000 {
-            datapath.run(ingress, &frame4(port, ACK)).unwrap();
-        }
-    });
-    let mut ports: Vec<_> = datapath
-        .flows()
-        .unwrap()
-        .into_iter()
-        .map(|(flow, _)| match flow {
-            FlowKey::V4(flow) => u16::from_be_bytes(flow.client_port),
-            FlowKey::V6(flow) => panic!("{flow:?} was never seen"),
-        })
-        .collect();
-    let read = ports.len();
-    ports.sort_unstable();
-    ports.dedup();
-    assert_eq!(ports.len(), read, "no flow is read twice");
-    // An LRU map that is three quarters full may have dropped some already.
-    assert!(read > 14_000, "{read}");
 }
 
 #[test]
