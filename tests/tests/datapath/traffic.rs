@@ -72,7 +72,15 @@ pub(crate) fn one_service() -> [Change; 3] {
     ]
 }
 
-/// The same, for both families, and every flow is remembered.
+/// Takes the service of [`one_service`] away, but for its last trace.
+pub(crate) fn no_service() -> [Change; 2] {
+    [
+        Change::RemoveService { vip: Vip::V4(VIP4) },
+        Change::RemoveTable { service: SERVICE },
+    ]
+}
+
+/// As [`one_service`], but for both families, and every flow is remembered.
 pub(crate) fn one_service_that_tracks_always() -> Vec<Change> {
     let services = [Vip::V4(VIP4), Vip::V6(VIP6)].map(|vip| set_service(vip, TRACK_ALWAYS));
     one_service().into_iter().chain(services).collect()
@@ -259,6 +267,46 @@ fn a_retired_backend_leaves_its_traffic_to_its_service_and_keeps_its_generation(
 }
 
 #[test]
+fn a_refused_retirement_loses_no_traffic() {
+    let lab = Lab::new();
+    let mut datapath = lab.attach();
+    datapath.apply(&one_service()).unwrap();
+    run(&lab, &datapath, &frame4(1000, SYN));
+    let before = datapath.counters().unwrap().backends;
+    let retire = Change::RetireBackend {
+        index: 1,
+        service: 8,
+    };
+    datapath.apply(&[retire]).expect_err("out of range");
+    assert_eq!(datapath.counters().unwrap().backends, before);
+}
+
+/// What was made is not to be made again: a retired backend's index may have its next owner.
+#[test]
+fn who_fails_says_how_many_changes_were_made() {
+    let lab = Lab::new();
+    let mut datapath = lab.attach();
+    let table_of = |service| Change::SetTable {
+        service,
+        table: table(Slot::stable(1)),
+    };
+    let record = Change::SetBackend {
+        index: 1,
+        record: backend(1, 1),
+    };
+    let vip = Change::RemoveService { vip: Vip::V4(VIP4) };
+    for (changes, made) in [
+        (vec![table_of(8)], 0),
+        (vec![record.clone(), vip, table_of(8)], 2),
+        // Tables in a row come or fail together.
+        (vec![record, table_of(1), table_of(2), table_of(8)], 1),
+    ] {
+        let halted = datapath.apply(&changes).expect_err("out of range");
+        assert_eq!(halted.made, made);
+    }
+}
+
+#[test]
 fn many_tables_are_published_at_once() {
     let lab = Lab::new();
     let mut datapath = lab.attach();
@@ -316,9 +364,13 @@ fn indices_beyond_the_maps_are_refused() {
         },
         Change::RetireService { service: 8 },
     ] {
-        let error = datapath
+        let halted = datapath
             .apply(std::slice::from_ref(&change))
             .expect_err("out of range");
-        assert!(matches!(error, Error::OutOfRange { .. }), "{error}");
+        assert!(
+            matches!(halted.why, Error::OutOfRange { .. }),
+            "{}",
+            halted.why
+        );
     }
 }
