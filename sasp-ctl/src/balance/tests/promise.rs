@@ -142,7 +142,7 @@ fn waits() -> impl Strategy<Value = Duration> {
             time - Duration::from_nanos(1),
             time,
             time + Duration::from_nanos(1),
-            time + Duration::from_secs(3),
+            time + Duration::from_secs(13),
             time / 2,
             time - Duration::from_secs(1),
         ])

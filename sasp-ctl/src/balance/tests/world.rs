@@ -170,7 +170,7 @@ impl World {
     /// Lets all flows go idle, sweeping as the daemon does.
     pub(super) fn calm_down(&mut self) {
         for _ in 0..4 {
-            self.wait(TCP_IDLE + Duration::from_secs(3));
+            self.wait(TCP_IDLE + Duration::from_secs(13));
             self.sweep();
         }
     }
