@@ -134,7 +134,7 @@ impl Datapath {
         run::run(&self.object, ingress, frame)
     }
 
-    /// Takes the data plane off, as [`detach`] does, but without looking for it: a daemon that has given up
+    /// Takes the data plane off, as [`detach()`] does, but without looking for it: a daemon that has given up
     /// capabilities would not find it.
     pub fn detach(self) -> Result<(), Error> {
         Pins::new(&bpffs::path_of(&self.bpffs), &self.instance).remove()?;
