@@ -38,6 +38,12 @@ pub trait FamilyMaps<Vip, Flow> {
     /// What is remembered of a flow.
     fn flow(&self, flow: &Flow) -> Option<FlowEntry>;
 
-    /// Remembers a flow, or refreshes what is remembered; false if the map refused it.
+    /// Remembers a flow, instead of what was remembered of it; false if the map refused it.
     fn remember(&self, flow: &Flow, entry: FlowEntry) -> bool;
+
+    /// Notes in place that a flow has spoken again; false if it is no longer remembered for `entry`'s owner.
+    ///
+    /// An LRU map takes a new entry for every [`Self::remember`], and when it is full a silent flow's place: flows
+    /// that go on speaking must not cost the silent ones theirs.
+    fn refresh(&self, flow: &Flow, entry: FlowEntry) -> bool;
 }

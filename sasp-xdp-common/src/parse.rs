@@ -161,8 +161,8 @@ fn other_protocol(protocol: u8) -> Reason {
 pub fn kind4<P: Packet>(packet: &P, flow: &Flow4, service: Service) -> Result<Kind, Reason> {
     let ip = packet.bytes::<IPV4_LEN>(ETH_LEN).ok_or(Reason::Truncated)?;
     let total = u16::from_be(load_u16::<{ offset_of!(Ipv4Hdr, tot_len) }, _>(ip)) as usize;
-    let [first, .., last] = flow.client;
-    let broadcast = first == 255 && last == 255;
+    let first = flow.client[0];
+    let broadcast = u32::from_ne_bytes(flow.client) == u32::MAX;
     if first == 0 || first == 127 || (first & 0xf0) == 0xe0 || broadcast {
         return Err(Reason::BadSource);
     }

@@ -94,7 +94,8 @@ where
     let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
     if remembers(slot, kind, was_known, always) {
         let now = FlowEntry::new(index, backend.generation, maps.now_ns());
-        note(maps, was_known, maps.remember(flow, now));
+        let refreshed = index == known && maps.refresh(flow, now);
+        note(maps, was_known, refreshed || maps.remember(flow, now));
     }
     Ok((index, backend))
 }

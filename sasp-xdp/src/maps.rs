@@ -67,7 +67,8 @@ impl Maps for KernelMaps {
     #[inline(always)]
     fn count_traffic(&self, index: Index, bytes: usize, opened: bool) {
         if let Some(traffic) = TRAFFIC.get_ptr_mut(index.into()) {
-            // SAFETY: a per-CPU value; programs of one CPU do not run into each other, and userspace only reads it.
+            // SAFETY: a per-CPU value; programs of one CPU do not run into each other, and userspace writes to it only
+            // once no packet leads here.
             let traffic = unsafe { &mut *traffic };
             traffic.packets = traffic.packets.wrapping_add(1);
             traffic.bytes = traffic.bytes.wrapping_add(bytes as u64);
@@ -103,6 +104,22 @@ macro_rules! family {
             #[inline(always)]
             fn remember(&self, flow: &$flow, entry: FlowEntry) -> bool {
                 $flows.insert(flow, entry, BPF_ANY.into()).is_ok()
+            }
+
+            #[inline(always)]
+            fn refresh(&self, flow: &$flow, entry: FlowEntry) -> bool {
+                let Some(known) = $flows.get_ptr_mut(flow) else {
+                    return false;
+                };
+                // SAFETY: both fields are words that any CPU may read and write at any time. If the map gives the place
+                // to another flow in between, that one's time is a moment too young, and its owner is untouched.
+                unsafe {
+                    if (*known).owner != entry.owner {
+                        return false;
+                    }
+                    (*known).seen_ns = entry.seen_ns;
+                }
+                true
             }
         }
     };

@@ -92,7 +92,7 @@ pub enum Change {
 pub struct Adopted {
     /// Services, by VIP.
     pub services: Vec<(Vip, Service)>,
-    /// Records whose generation is not 0, by index; retired ones (address all zero) with nothing but that.
+    /// Records whose generation is not 0, by index; [retired](Backend::retired) ones with nothing but that.
     pub backends: Vec<(Index, Backend)>,
     /// Tables, by service id.
     pub tables: Vec<(u32, Box<Table>)>,

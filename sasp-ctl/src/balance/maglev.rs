@@ -2,10 +2,10 @@
 //! that two balancers agree without talking.
 //!
 //! Three steps, all in integers:
-//! 1. [`quotas`]: how many slots each member gets.
-//! 2. [`schedule`]: in which order they claim. A turn brings each member quota ÷ (largest quota) of a credit; who has
+//! 1. `quotas`: how many slots each member gets.
+//! 2. `schedule`: in which order they claim. A turn brings each member quota ÷ (largest quota) of a credit; who has
 //!    a whole one claims. So all of them claim evenly from the first turn to the last, which fills the table.
-//! 3. [`claim`]: each time its next preferred slot that is still free. Preferences are an arithmetic progression: any
+//! 3. `claim`: each time its next preferred slot that is still free. Preferences are an arithmetic progression: any
 //!    odd skip visits all of a power of two, so no permutation is stored.
 //!
 //! Eisenbud et al., "Maglev", NSDI 2016, section 3.4, knows no weights; the credits are ours.

@@ -5,8 +5,9 @@ use sasp_xdp_common::abi::backend::{Index, NOBODY};
 use sasp_xdp_common::abi::limits::SLOTS;
 use sasp_xdp_common::abi::slot::{Slot, Table};
 
-/// A table reaches the kernel at most so much later than it was made, so a slot settles that much later.
-const PUBLISH_SECONDS: u32 = 2;
+/// A table reaches the kernel at most so much later than it was made, so a slot settles that much later: a write that
+/// the kernel refuses is tried again for about ten seconds before the daemon gives up.
+const PUBLISH_SECONDS: u32 = 12;
 
 /// A slot becomes stable after it has been quiet for so long: at least two sweeps have found no flow that disagrees,
 /// since one may miss a flow that moves inside the map while it is read.

@@ -41,9 +41,8 @@ impl Publisher {
         if self.pending.is_empty() {
             return Ok(());
         }
-        // Writing everything again is harmless; `Datapath::apply` promises it.
         let changes = std::mem::take(&mut self.pending);
-        let (changes, result) = self
+        let (mut changes, result) = self
             .worker
             .call(move |datapath| {
                 let result = datapath.apply(&changes);
@@ -58,14 +57,14 @@ impl Publisher {
                 (self.failures, self.retry_at) = (0, None);
                 Ok(())
             }
-            Err(error) => {
+            Err(halted) => {
                 stats.failed_writes += 1;
                 self.failures += 1;
                 if self.failures >= PATIENCE {
-                    return Err(error).context("the data path cannot be changed any more: restart the daemon (forwarding goes on)");
+                    return Err(halted).context("the data path cannot be changed any more: restart the daemon (forwarding goes on)");
                 }
-                tracing::error!("{error}; trying again in {RETRY:?}");
-                self.pending = changes;
+                tracing::error!("{halted}; trying again in {RETRY:?}");
+                self.pending = changes.split_off(halted.made);
                 self.retry_at = Some(Instant::now() + RETRY);
                 Ok(())
             }

@@ -2,32 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use sasp_xdp_common::abi::backend::{Backend, Index};
+use sasp_xdp_common::abi::backend::{Backend, Index, USABLE};
 use sasp_xdp_common::abi::counters::Traffic;
 use sasp_xdp_common::abi::service::Service;
 use sasp_xdp_common::abi::slot::Table;
 
 use super::counters::sum;
-use super::error::Error;
+use super::error::{Error, Halted};
 use super::maps::Maps;
 use crate::balance::change::{Change, Vip};
 
 /// Makes the changes in their order and says how long that took. Tables that follow each other are published at
-/// once, since each publication waits until no packet is under way with an old table. On an error the changes before
-/// it are made and those behind it are not; making all of them again does no harm but counts retired traffic anew
-/// as far as it was not yet moved.
-pub(super) fn apply(maps: &mut Maps, changes: &[Change]) -> Result<Duration, Error> {
+/// once, since each publication waits until no packet is under way with an old table.
+pub(super) fn apply(maps: &mut Maps, changes: &[Change]) -> Result<Duration, Halted> {
     let start = Instant::now();
     let mut rest = changes;
     while let Some((change, behind)) = rest.split_first() {
         let tables = leading_tables(rest);
-        if tables.is_empty() {
-            maps.make(change)?;
-            rest = behind;
+        let (result, left) = if tables.is_empty() {
+            (maps.make(change), behind)
         } else {
-            rest = &rest[tables.len()..];
-            maps.publish(&tables)?;
-        }
+            (maps.publish(&tables), &rest[tables.len()..])
+        };
+        result.map_err(|why| Halted {
+            made: changes.len() - rest.len(),
+            why,
+        })?;
+        rest = left;
     }
     Ok(start.elapsed())
 }
@@ -95,21 +96,16 @@ impl Maps {
         Ok(())
     }
 
-    /// The order matters to whoever is killed in between: traffic is lost rather than counted twice.
+    /// The record goes last: whoever is killed before leaves a backend that is retired once more, and none whose
+    /// traffic its index's next owner would seem to have had. Of the counters the old ones go first: traffic is lost
+    /// rather than counted twice.
     fn retire_backend(&mut self, index: Index, service: u32) -> Result<(), Error> {
         self.check_backend(index)?;
+        self.check_service(service)?;
         let key = u32::from(index);
         let failed = |error| Error::map_call(format!("retire backend {index}"))(error);
-        let generation = self
-            .backends
-            .get(&key)
-            .map_err(failed)?
-            .unwrap_or_default()
-            .generation;
-        let record = Backend {
-            generation,
-            ..Backend::default()
-        };
+        let mut record = self.backends.get(&key).map_err(failed)?.unwrap_or_default();
+        record.flags &= !USABLE;
         self.backends.set(&key, record).map_err(failed)?;
         let traffic = sum(&self
             .traffic
@@ -117,16 +113,20 @@ impl Maps {
             .map_err(failed)?
             .unwrap_or_default());
         self.traffic.set(&key, Traffic::default()).map_err(failed)?;
-        self.check_service(service)?;
         let before = self
             .retired
             .get(&service)
             .map_err(failed)?
             .unwrap_or_default();
-        self.set_retired(service, sum(&[before, traffic]))
+        self.set_retired(service, sum(&[before, traffic]))?;
+        let generation_only = Backend {
+            generation: record.generation,
+            ..Backend::default()
+        };
+        self.backends.set(&key, generation_only).map_err(failed)
     }
 
-    fn set_retired(&mut self, service: u32, traffic: Traffic) -> Result<(), Error> {
+    pub(super) fn set_retired(&mut self, service: u32, traffic: Traffic) -> Result<(), Error> {
         self.check_service(service)?;
         self.retired
             .set(&service, traffic)

@@ -165,6 +165,17 @@ pub enum Error {
     },
 }
 
+/// Changes could not all be made.
+#[derive(Debug, Error)]
+#[error("{why}")]
+pub struct Halted {
+    /// How many were, from the first on. The way on is to make the others: those that were made may not be made again
+    /// once something came behind them, for a backend's index may have another owner by then.
+    pub made: usize,
+    /// Why the next one was not.
+    pub why: Error,
+}
+
 impl Error {
     /// For `map_err` of a file operation on `path`.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {

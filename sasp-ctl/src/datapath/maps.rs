@@ -1,5 +1,6 @@
 //! The pinned maps, opened.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sasp_xdp_common::abi::backend::{Backend, Index};
@@ -65,6 +66,33 @@ impl Maps {
                 }
             })
             .map_err(Error::map_call("read backends"))?;
+        self.forget_retired_services(&adopted)?;
         Ok(adopted)
+    }
+
+    /// Whoever removes a service zeroes its retired traffic last, and may have been killed before that. The next
+    /// service of that id must not inherit it.
+    fn forget_retired_services(&mut self, adopted: &Adopted) -> Result<(), Error> {
+        let services = adopted.services.iter().map(|(_, service)| service.id);
+        let tables = adopted.tables.iter().map(|(id, _)| *id);
+        let backends = adopted
+            .backends
+            .iter()
+            .filter(|(_, record)| !record.retired());
+        let used: BTreeSet<u32> = services
+            .chain(tables)
+            .chain(backends.map(|(_, record)| record.service))
+            .collect();
+        let mut unused = Vec::new();
+        self.retired
+            .for_each(|service, traffic| {
+                if traffic[0] != Traffic::default() && !used.contains(service) {
+                    unused.push(*service);
+                }
+            })
+            .map_err(Error::map_call("read retired traffic"))?;
+        unused
+            .into_iter()
+            .try_for_each(|service| self.set_retired(service, Traffic::default()))
     }
 }

@@ -47,7 +47,7 @@ use sasp_xdp_common::abi::flow::FlowEntry;
 use crate::balance::change::{Adopted, Change, FlowKey};
 pub use counters::Counters;
 pub use detach::{Pinned, detach, instances};
-pub use error::Error;
+pub use error::{Error, Halted};
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
 
@@ -109,9 +109,7 @@ impl Datapath {
     }
 
     /// Makes the changes, in the order given, and says how long that took.
-    ///
-    /// After an error, those before the one that failed are made; making all of them again is harmless.
-    pub fn apply(&mut self, changes: &[Change]) -> Result<Duration, Error> {
+    pub fn apply(&mut self, changes: &[Change]) -> Result<Duration, Halted> {
         apply::apply(&mut self.maps, changes)
     }
 
@@ -136,7 +134,7 @@ impl Datapath {
         run::run(&self.object, ingress, frame)
     }
 
-    /// Takes the data plane off, as [`detach`] does, but without looking for it: a daemon that has given up
+    /// Takes the data plane off, as [`detach()`] does, but without looking for it: a daemon that has given up
     /// capabilities would not find it.
     pub fn detach(self) -> Result<(), Error> {
         Pins::new(&bpffs::path_of(&self.bpffs), &self.instance).remove()?;

@@ -24,7 +24,7 @@ pub struct Backend {
     pub service: u32,
     /// The effective weight that the current table was built with.
     pub weight: u32,
-    /// IPv6 address, or IPv4 as `::ffff:a.b.c.d`, in network order.
+    /// IPv6 address, or IPv4 as `::ffff:a.b.c.d`, in network order; zero in a record that is nobody's.
     pub address: [u8; 16],
     /// Port in host order.
     pub port: u16,
@@ -52,6 +52,11 @@ impl Backend {
     #[inline(always)]
     pub const fn usable(&self) -> bool {
         self.flags & USABLE != 0
+    }
+
+    /// Nobody's: all that is left of a former member is its generation.
+    pub const fn retired(&self) -> bool {
+        u128::from_ne_bytes(self.address) == 0
     }
 }
 

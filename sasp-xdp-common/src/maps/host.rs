@@ -128,6 +128,16 @@ macro_rules! family {
                 }
                 fits
             }
+
+            fn refresh(&self, flow: &$flow, entry: FlowEntry) -> bool {
+                match self.$flows.borrow_mut().get_mut(flow) {
+                    Some(known) if known.owner == entry.owner => {
+                        known.seen_ns = entry.seen_ns;
+                        true
+                    }
+                    _ => false,
+                }
+            }
         }
     };
 }

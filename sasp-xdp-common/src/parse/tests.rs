@@ -168,7 +168,13 @@ fn sources_that_nobody_can_answer_are_refused() {
         let frame = with(v4(TCP, &tcp_with(SYN)), IP + 12, &source);
         assert_eq!(parse(frame, PLAIN), Err(Reason::BadSource), "{source:?}");
     }
-    for source in [[1, 0, 0, 0], [126, 0, 0, 1], [223, 255, 255, 255]] {
+    let good = [
+        [1, 0, 0, 0],
+        [126, 0, 0, 1],
+        [223, 255, 255, 255],
+        [255, 0, 0, 255],
+    ];
+    for source in good {
         let frame = with(v4(TCP, &tcp_with(SYN)), IP + 12, &source);
         assert!(parse(frame, PLAIN).is_ok(), "{source:?}");
     }

@@ -7,12 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use aya::maps::{Array, MapData};
+use sasp_ctl::balance::change::Change;
 use sasp_ctl::datapath::{Datapath, Places, detach};
 use sasp_xdp_common::abi::limits::SLOTS;
 use sasp_xdp_common::abi::slot::{Slot, Table};
 
 use crate::lab::{EDGE, Lab, options};
-use crate::traffic::{SERVICE, one_service};
+use crate::traffic::{SERVICE, SYN, frame4, no_service, one_service};
 
 #[test]
 fn killed_while_pinning_maps_the_rest_is_cleared() {
@@ -99,6 +100,30 @@ fn killed_around_a_publication_the_table_in_use_counts() {
     let mut third = lab.attach();
     assert_eq!(third.take_adopted().tables[0].1[0], Slot::stable(1));
     assert!(pin.exists() && !next.exists());
+}
+
+#[test]
+fn killed_before_the_last_write_of_a_removal_the_ids_next_service_starts_at_zero() {
+    let lab = Lab::new();
+    let mut first = lab.attach();
+    first.apply(&one_service()).unwrap();
+    let ingress = lab.ifindex(EDGE);
+    lab.inside(|| first.run(ingress, &frame4(1000, SYN)))
+        .unwrap();
+    let retire = Change::RetireBackend {
+        index: 1,
+        service: SERVICE,
+    };
+    first.apply(&[retire]).unwrap();
+    drop(first);
+
+    let mut second = lab.attach();
+    let retired = second.counters().unwrap().retired;
+    assert_eq!(retired.len(), 1, "the service is there, and so is its past");
+    let [vip, table] = no_service();
+    second.apply(&[vip, table]).unwrap();
+    drop(second);
+    assert_eq!(lab.attach().counters().unwrap().retired, []);
 }
 
 /// Names the bpffs to a process that is there to be killed.

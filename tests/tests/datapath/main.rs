@@ -2,6 +2,7 @@
 
 mod attach;
 mod bpffs;
+mod flows;
 mod interrupted;
 mod lab;
 mod nexthop;

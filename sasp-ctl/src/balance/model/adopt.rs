@@ -84,8 +84,7 @@ impl Leftovers {
     fn new(tables: Vec<(u32, Box<Table>)>, records: Vec<(Index, Backend)>) -> Self {
         let mut backends: BTreeMap<u32, Vec<(Index, Backend)>> = BTreeMap::new();
         for (index, record) in records {
-            let retired = record.address == [0; 16];
-            if !retired {
+            if !record.retired() {
                 backends
                     .entry(record.service)
                     .or_default()

@@ -2,7 +2,7 @@
 //! spoken within the idle timeout ever changes backend unless its backend died.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -55,6 +55,10 @@ enum Step {
         member: u8,
     },
     Restart,
+    /// The daemon is killed after so many writes of what it does next; packets go on.
+    Kill {
+        writes: usize,
+    },
 }
 
 /// A flow as its client sees it.
@@ -69,6 +73,8 @@ struct Flow {
 struct Witness {
     world: World,
     flows: HashMap<(usize, u8), Flow>,
+    /// There is no daemon.
+    killed: bool,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -130,6 +136,7 @@ fn event() -> impl Strategy<Value = Step> {
         }),
         2 => who().prop_map(|(service, member)| Step::Toggle { service, member }),
         1 => Just(Step::Restart),
+        2 => (0_usize..6).prop_map(|writes| Step::Kill { writes }),
         5 => Just(Step::Sweep),
         5 => waits().prop_map(Step::Wait),
     ]
@@ -142,7 +149,7 @@ fn waits() -> impl Strategy<Value = Duration> {
             time - Duration::from_nanos(1),
             time,
             time + Duration::from_nanos(1),
-            time + Duration::from_secs(3),
+            time + Duration::from_secs(13),
             time / 2,
             time - Duration::from_secs(1),
         ])
@@ -183,10 +190,43 @@ impl Witness {
         Self {
             world,
             flows: HashMap::new(),
+            killed: false,
         }
     }
 
     fn take(&mut self, step: Step) -> TestCaseResult {
+        let asks_the_daemon = !matches!(
+            step,
+            Step::Packet { .. } | Step::Wait(_) | Step::Kill { .. }
+        );
+        if asks_the_daemon && self.killed {
+            self.rise();
+        }
+        self.happen(step)?;
+        self.killed |= asks_the_daemon && self.world.fuse.is_some();
+        Ok(())
+    }
+
+    /// The flows of a member that is no longer wanted have nothing to expect, even while its record is still there.
+    fn lose(&mut self, service: usize, member: IpAddr) {
+        let IpAddr::V4(member) = member else {
+            panic!("members have IPv4 addresses");
+        };
+        let record = |flow: &Flow| self.world.maps.backends[usize::from(flow.backend)];
+        self.flows.retain(|(of, _), flow| {
+            *of != service || record(flow).address != member.to_ipv6_mapped().octets()
+        });
+    }
+
+    /// Another daemon goes on where the killed one was.
+    fn rise(&mut self) {
+        self.killed = false;
+        self.world.fuse = None;
+        self.world.restart();
+        self.world.update();
+    }
+
+    fn happen(&mut self, step: Step) -> TestCaseResult {
         match step {
             Step::Packet {
                 service,
@@ -249,9 +289,12 @@ impl Witness {
                         key,
                         weight: member.into(),
                     });
+                } else {
+                    self.lose(service, key.address);
                 }
                 self.world.configure();
             }
+            Step::Kill { writes } => self.world.fuse = Some(writes),
             Step::Restart => {
                 let changes = self.world.restart();
                 prop_assert!(changes.is_empty(), "a restart changed {}", changes.len());
@@ -283,7 +326,11 @@ impl Witness {
             }
             _ => {}
         }
-        if opens && let Ok(index) = sent {
+        // Records are written before the table that goes with them.
+        if opens
+            && !self.killed
+            && let Ok(index) = sent
+        {
             prop_assert!(
                 self.world.record(index).weight > 0,
                 "{} opened flows get none",
@@ -312,6 +359,7 @@ impl Witness {
 
     /// Nobody speaks any more.
     fn rest(&mut self) -> TestCaseResult {
+        self.rise();
         self.world.calm_down();
         prop_assert_eq!(self.world.tracked(), 0, "slots stay tracked");
         prop_assert_eq!(self.world.flows(), 0, "flows stay remembered");

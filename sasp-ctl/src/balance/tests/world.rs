@@ -91,6 +91,8 @@ pub(super) struct World {
     pub(super) balancer: Balancer,
     pub(super) specs: Vec<ServiceSpec>,
     pub(super) inputs: Inputs,
+    /// The daemon is killed when it has made so many more changes of one list.
+    pub(super) fuse: Option<usize>,
 }
 
 impl World {
@@ -104,6 +106,7 @@ impl World {
             balancer,
             specs,
             inputs: Inputs::default(),
+            fuse: None,
         };
         world.apply(changes);
         for spec in &world.specs {
@@ -170,7 +173,7 @@ impl World {
     /// Lets all flows go idle, sweeping as the daemon does.
     pub(super) fn calm_down(&mut self) {
         for _ in 0..4 {
-            self.wait(TCP_IDLE + Duration::from_secs(3));
+            self.wait(TCP_IDLE + Duration::from_secs(13));
             self.sweep();
         }
     }
@@ -232,7 +235,7 @@ impl World {
     /// Carries changes out, and refuses those that a packet would notice half-made.
     pub(super) fn apply(&mut self, changes: Vec<Change>) {
         let maps = &mut self.maps;
-        for change in changes {
+        for change in changes.into_iter().take(self.fuse.unwrap_or(usize::MAX)) {
             match change {
                 Change::SetBackend { index, record } => {
                     assert_ne!(record.generation, 0, "{index}: no generation");

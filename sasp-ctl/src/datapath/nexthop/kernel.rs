@@ -276,12 +276,20 @@ fn read_route(route: &RouteMessage) -> Route {
     on_link
 }
 
-/// Errors by which the kernel says that a packet would go nowhere: none, unreachable, prohibited, blackholed, or an
-/// address that nothing can be sent to.
+/// Errors by which the kernel says that a packet would go nowhere: none, unreachable, prohibited, blackholed, an
+/// address that nothing can be sent to, or of a family that was switched off when the host started (as
+/// `ipv6.disable=1` does).
 fn is_no_route(error: &ErrorMessage) -> bool {
     matches!(
         error.to_io().raw_os_error(),
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES | libc::EINVAL)
+        Some(
+            libc::ENETUNREACH
+                | libc::EHOSTUNREACH
+                | libc::EACCES
+                | libc::EINVAL
+                | libc::EAFNOSUPPORT
+                | libc::EOPNOTSUPP
+        )
     )
 }
 

@@ -122,3 +122,27 @@ fn a_route_with_a_gateway_is_no_way_to_a_neighbour() {
     assert_eq!(route(RouteType::BlackHole, on_link), Route::None);
     assert_eq!(route(RouteType::Unicast, Vec::new()), Route::None);
 }
+
+/// An error that is no answer has the sockets opened anew, for all members.
+#[test]
+fn what_the_kernel_refuses_for_good_is_no_route() {
+    let refused = |number: i32| {
+        let mut error = ErrorMessage::default();
+        error.code = std::num::NonZeroI32::new(-number);
+        is_no_route(&error)
+    };
+    for number in [
+        libc::ENETUNREACH,
+        libc::EHOSTUNREACH,
+        libc::EACCES,
+        libc::EINVAL,
+        // IPv6 is switched off.
+        libc::EAFNOSUPPORT,
+        libc::EOPNOTSUPP,
+    ] {
+        assert!(refused(number), "{number}");
+    }
+    for number in [libc::ENOBUFS, libc::ENOMEM, libc::EPERM] {
+        assert!(!refused(number), "{number}");
+    }
+}
