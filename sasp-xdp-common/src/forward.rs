@@ -2,7 +2,17 @@
 
 use crate::abi::backend::Backend;
 use crate::packet::Packet;
-use crate::word::{load_u32, store_u32};
+use crate::word::{load_u16, load_u32, store_u32};
+
+/// Whether a frame already goes to the backend's MAC: it is another's, seen because the segment floods. Two balancers
+/// with the same VIP would otherwise send it back and forth for ever, since DSR leaves the TTL alone.
+#[inline(always)]
+pub fn goes_to<P: Packet>(packet: &P, backend: &Backend) -> bool {
+    packet.bytes::<6>(0).is_some_and(|to| {
+        load_u32::<0, _>(to) == load_u32::<0, _>(&backend.macs)
+            && load_u16::<4, _>(to) == load_u16::<4, _>(&backend.macs)
+    })
+}
 
 /// Direct server return: the frame goes to the backend's MAC, on the same segment; the backend owns the VIP too.
 #[inline(always)]

@@ -60,6 +60,9 @@ where
     Flow: Hash,
 {
     let (index, backend) = pick(maps, flow, service, kind)?;
+    if forward::goes_to(packet, backend) {
+        return Err(Reason::AlreadySent);
+    }
     let ifindex = backend.ifindex;
     forward::dsr(packet, backend);
     maps.count_traffic(index, packet.len(), kind.opens);

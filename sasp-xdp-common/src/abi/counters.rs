@@ -90,6 +90,8 @@ reasons! {
     FlowRemembered = 14, Note, "flow_remembered";
     /// A packet followed a remembered flow.
     FlowFollowed = 15, Note, "flow_followed";
+    /// For a VIP, but the frame already goes to the MAC of the backend that would get it.
+    AlreadySent = 16, Pass, "already_sent";
 }
 
 /// Entries of the counter map; room to grow without another map layout.
