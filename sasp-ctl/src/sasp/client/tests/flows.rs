@@ -351,8 +351,8 @@ fn weights_between_a_request_and_its_reply_are_taken() {
     lab.settle();
     assert_eq!(
         lab.gwm.take_heard(),
-        [SET_LB, WEIGHTS],
-        "it is there already"
+        [SET_LB, REGISTER, WEIGHTS],
+        "a push is no answer to who is registered"
     );
     assert_eq!(lab.client.snapshot().state, State::Active);
 }
