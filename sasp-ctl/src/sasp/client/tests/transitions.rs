@@ -291,7 +291,7 @@ fn a_gwm_that_does_not_admit_us_is_tried_again_ever_more_slowly() {
 #[test]
 fn connections_that_are_closed_soon_after_sync_show_a_twin() {
     let mut lab = lab_in(State::Active);
-    for strike in 1..=3 {
+    for strike in 1..=5 {
         lab.run(seconds(21));
         assert!(!lab.client.snapshot().duplicate_uid, "{strike}");
         lab.close();
