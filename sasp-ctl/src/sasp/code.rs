@@ -146,6 +146,18 @@ impl Type {
     pub(super) fn is_message(self) -> bool {
         self.name().is_some() && self.0 & 0xf000 == 0x1000
     }
+
+    /// True for the messages that answer another.
+    pub(super) fn is_reply(self) -> bool {
+        matches!(
+            self,
+            Self::REGISTRATION_REPLY
+                | Self::DEREGISTRATION_REPLY
+                | Self::GET_WEIGHTS_REPLY
+                | Self::SET_LB_STATE_REPLY
+                | Self::SET_MEMBER_STATE_REPLY
+        )
+    }
 }
 
 /// Flags of a Registration, DeRegistration or Set Member State Request: the sender is the LB.

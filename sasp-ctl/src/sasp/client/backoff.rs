@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// So many connections in a row that the GWM closed early are no accident.
-const DUPLICATE_STRIKES: u32 = 3;
+/// So many connections in a row that the GWM closed early are no accident, nor a GWM that is being restarted.
+const DUPLICATE_STRIKES: u32 = 5;
 
 /// Growing waits with jitter.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ impl Backoff {
     /// of a UID, so twins close each other's again and again, each soon after it was in sync.
     pub(super) fn lost(&mut self, lived: Option<Duration>, closed_by_peer: bool) -> bool {
         let before = self.is_duplicate();
-        if lived.is_some_and(|lived| lived >= self.min * 3) {
+        // A GWM that took us in will do so again; that it throws us out again and again is for the strikes.
+        if lived.is_some() {
             self.failures = 0;
         }
         match lived {
@@ -100,20 +101,23 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_lasted_starts_the_waits_anew() {
+    fn a_connection_that_came_into_sync_starts_the_waits_anew() {
         let mut backoff = Backoff::new(MIN, MAX, 1);
         let grown = (0..10).map(|_| backoff.next_wait()).max();
         assert!(grown > Some(MIN * 2));
-        assert!(!backoff.lost(Some(MIN * 3), true));
+        assert!(!backoff.lost(None, true));
+        assert!(backoff.next_wait() > MIN * 2, "it never was");
+        assert!(!backoff.lost(Some(Duration::ZERO), true));
         assert!(backoff.next_wait() <= MIN + MIN / 4);
     }
 
     #[test]
-    fn three_short_connections_closed_by_the_gwm_show_a_twin_once() {
+    fn five_short_connections_closed_by_the_gwm_show_a_twin_once() {
         let mut backoff = Backoff::new(MIN, MAX, 1);
         let short = Some(Duration::from_secs(21));
-        assert!(!backoff.lost(short, true));
-        assert!(!backoff.lost(short, true));
+        for _ in 1..DUPLICATE_STRIKES {
+            assert!(!backoff.lost(short, true));
+        }
         assert!(
             !backoff.lost(None, true),
             "a GWM that lets nobody in is no twin"

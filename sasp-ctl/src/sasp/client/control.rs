@@ -264,9 +264,13 @@ impl Control {
         self.known = Some(self.ours(said));
     }
 
-    /// Takes what a message with weights says about who is registered.
+    /// Takes what a message with weights says about who is registered. Before a connection's first complete answer
+    /// it says nothing: to register what is there already does no harm (0x40), to take for registered what a push
+    /// only mentions would.
     pub(super) fn hear(&mut self, said: &Said, scope: Scope) {
-        let Some(known) = &mut self.known else { return };
+        let Some(known) = self.known.as_mut().filter(|_| self.read_back) else {
+            return;
+        };
         if scope == Scope::Everything {
             known.retain(|group, _| said.contains_key(group));
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::sasp::{
     code::{Code, Type},
-    codec::{Cause, Decoded, decode},
+    codec::{Cause, DecodeError, Decoded, decode},
     msg::{Body, GetWeightsReply, GroupOf, Message, WeightEntry},
 };
 
@@ -46,11 +46,17 @@ impl Client {
                 self.counters.undecodable += 1;
                 match error.cause {
                     Cause::Version(version) => self.lose(Lost::Version(version), now),
-                    _ if self.requests.awaits(error.id) => self.lose(Lost::BadReply(error), now),
+                    _ if self.is_awaited(&error) => self.lose(Lost::BadReply(error), now),
                     _ => self.events.push_back(Event::Ignored(error)),
                 }
             }
         }
+    }
+
+    /// True if no better reply to one of our requests will come. The id alone does not say so: that of Send Weights
+    /// means nothing, and a message of unknown type is no reply.
+    fn is_awaited(&self, error: &DecodeError) -> bool {
+        error.kind.is_some_and(Type::is_reply) && self.requests.awaits(error.id)
     }
 
     fn handle_message(&mut self, message: Message, now: Instant) {

@@ -41,6 +41,12 @@ pub(crate) fn desired(groups: &[(&str, &[u8])]) -> Desired {
     }
 }
 
+/// Sets what the operator wants of a wanted member.
+fn set_quiesced(wanted: &mut Desired, group: &str, last_octet: u8, quiesced: bool) {
+    let members = wanted.groups.get_mut(&name(group)).unwrap();
+    members.get_mut(&key(last_octet)).unwrap().quiesced = quiesced;
+}
+
 pub(crate) fn config() -> Config {
     Config::new(name("edge-1"))
 }

@@ -190,8 +190,7 @@ impl Balancer {
     }
 
     /// The weights of one group, `None` if there is no such group. What it lists counts as sent.
-    pub(super) fn report(&mut self, group: &Name) -> Option<Vec<WeightEntry>> {
-        let changed_only = self.wishes.no_change();
+    pub(super) fn report(&mut self, group: &Name, changed_only: bool) -> Option<Vec<WeightEntry>> {
         let members = self.groups.get_mut(group)?;
         self.told_of_groups = true;
         let entries = members.iter_mut();

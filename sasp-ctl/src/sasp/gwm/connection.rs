@@ -66,6 +66,8 @@ pub(super) struct Connection {
     pub(super) push_at: Instant,
     /// That time has come.
     pub(super) push_due: bool,
+    /// It has been told weights in answer to a question; the first answer is complete even under No-Change.
+    pub(super) has_asked: bool,
     /// Refusals that were reported; the same again is only counted.
     reported: BTreeSet<(Type, Refusal)>,
 }
@@ -80,6 +82,7 @@ impl Connection {
             replies: VecDeque::new(),
             push_at: now,
             push_due: false,
+            has_asked: false,
             reported: BTreeSet::new(),
         }
     }

@@ -11,7 +11,9 @@ use crate::sasp::msg::{GetWeightsRequest, Group, GroupOf, Name, WeightEntry};
 
 impl Gwm {
     /// The weights of the groups asked for, in the order of the request. Under No-Change a group without a change
-    /// is listed without members, so that the balancer can tell it from one that it did not ask for.
+    /// is listed without members, so that the balancer can tell it from one that it did not ask for. But the first
+    /// answer on a connection is complete, whatever was pushed before: Get Weights is how a balancer recovers
+    /// (RFC 4678 section 9.1).
     pub(super) fn get_weights(
         &mut self,
         id: ConnectionId,
@@ -29,9 +31,12 @@ impl Gwm {
         self.groups_are_known(request.groups.iter())?;
 
         self.bind(id, uid, now);
+        let connection = self.connections.get_mut(&id);
+        let has_asked = connection.is_some_and(|c| std::mem::replace(&mut c.has_asked, true));
         let Some(balancer) = self.balancers.get_mut(uid) else {
             return Ok(Vec::new());
         };
+        let changed_only = has_asked && balancer.wishes.no_change();
         let names: Vec<Name> = if request.groups.iter().any(|group| group.name.is_empty()) {
             balancer.groups().keys().cloned().collect()
         } else {
@@ -42,7 +47,7 @@ impl Gwm {
                 .collect()
         };
         let report = |name: Name| {
-            let items = balancer.report(&name)?;
+            let items = balancer.report(&name, changed_only)?;
             let lb_uid = uid.clone();
             Some(GroupOf {
                 group: Group { lb_uid, name },

@@ -113,10 +113,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 2048,
-            balancers: 128,
+            // Those that do not come back count for the grace time.
+            balancers: 1024,
             groups: 4096,
-            members: 65_535,
-            members_total: 500_000,
+            // What `reply_bytes` has room for.
+            members: 524_288,
+            members_total: 1_000_000,
             // What our own balancer accepts in one message.
             reply_bytes: 16 << 20,
             uid_bytes: LB_UID_MAX,

@@ -49,10 +49,11 @@ impl Gwm {
 /// All groups, or under No-Change those with a change; `None` if there is nothing to tell.
 fn send_weights(uid: &Name, balancer: &mut Balancer) -> Option<Vec<GroupOf<WeightEntry>>> {
     let had_told = balancer.told_of_groups;
+    let changed_only = balancer.wishes.no_change();
     let names: Vec<Name> = balancer.groups().keys().cloned().collect();
     let mut groups = Vec::with_capacity(names.len());
     for name in names {
-        match balancer.report(&name) {
+        match balancer.report(&name, changed_only) {
             Some(items) if !items.is_empty() => groups.push(GroupOf {
                 group: Group {
                     lb_uid: uid.clone(),
@@ -68,5 +69,5 @@ fn send_weights(uid: &Name, balancer: &mut Balancer) -> Option<Vec<GroupOf<Weigh
     }
     // "No groups any more" must be said once, or the balancer would go on with members that have left.
     balancer.told_of_groups = false;
-    (had_told && !balancer.wishes.no_change()).then_some(groups)
+    (had_told && !changed_only).then_some(groups)
 }

@@ -316,21 +316,9 @@ fn a_gwm_that_never_knows_us_is_left_alone_for_a_while() {
 fn replies_typed_as_in_figures_20_and_22_are_taken_by_their_id() {
     let mut lab = Lab::new(desired(&[("A", &[1])]));
     lab.gwm.as_in_figures = true;
-    lab.client.set_desired(
-        {
-            let mut wanted = desired(&[("A", &[1])]);
-            wanted
-                .groups
-                .get_mut(&name("A"))
-                .unwrap()
-                .get_mut(&key(1))
-                .unwrap()
-                .quiesced = true;
-            wanted
-        },
-        lab.now,
-    );
-    lab.settle();
+    let mut wanted = desired(&[("A", &[1])]);
+    set_quiesced(&mut wanted, "A", 1, true);
+    lab.want(wanted);
     assert_eq!(lab.client.snapshot().counters.wrong_types, 0);
     assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, STATE, WEIGHTS]);
 }
@@ -351,8 +339,8 @@ fn weights_between_a_request_and_its_reply_are_taken() {
     lab.settle();
     assert_eq!(
         lab.gwm.take_heard(),
-        [SET_LB, WEIGHTS],
-        "it is there already"
+        [SET_LB, REGISTER, WEIGHTS],
+        "a push is no answer to who is registered"
     );
     assert_eq!(lab.client.snapshot().state, State::Active);
 }

@@ -19,18 +19,9 @@ fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_stat
     lab.settle();
     lab.gwm.heard.clear();
     let mut wanted = desired(&[("A", &[1, 2])]);
-    let member = |wanted: &mut Desired, quiesced| {
-        wanted
-            .groups
-            .get_mut(&name("A"))
-            .unwrap()
-            .get_mut(&key(2))
-            .unwrap()
-            .quiesced = quiesced;
-    };
     lab.gwm.member("A", 2).state = 0x32;
     lab.push(None);
-    member(&mut wanted, true);
+    set_quiesced(&mut wanted, "A", 2, true);
     lab.want(wanted.clone());
     assert_eq!(lab.gwm.take_heard(), [STATE]);
     assert_eq!(
@@ -43,7 +34,7 @@ fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_stat
     assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
     assert_eq!(lab.gwm.member("A", 2).state, 0x32);
     lab.close();
-    member(&mut wanted, false);
+    set_quiesced(&mut wanted, "A", 2, false);
     lab.want(wanted);
     lab.run(seconds(60));
     assert_eq!(
@@ -59,13 +50,7 @@ fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_stat
 #[test]
 fn a_refused_resume_is_not_repeated_before_the_next_connection() {
     let mut wanted = desired(&[("A", &[1])]);
-    wanted
-        .groups
-        .get_mut(&name("A"))
-        .unwrap()
-        .get_mut(&key(1))
-        .unwrap()
-        .quiesced = true;
+    set_quiesced(&mut wanted, "A", 1, true);
     let mut lab = Lab::new(wanted);
     lab.settle();
     lab.gwm.heard.clear();

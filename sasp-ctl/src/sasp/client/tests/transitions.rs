@@ -196,19 +196,17 @@ fn groups_of_another_balancer_are_ignored() {
 #[test]
 fn a_gwm_of_another_version_is_left_with_its_version() {
     let mut lab = lab_in(State::Sync);
-    let mut reply = encode(&Message {
+    let reply = encode(&Message {
         version: 0,
         id: 1,
         body: Body::SetLbStateReply(Code::NOT_UNDERSTOOD),
-    })
-    .unwrap();
-    lab.deliver(&reply);
+    });
+    lab.deliver(&reply.unwrap());
     assert_eq!(
         lab.client.snapshot().last_error.as_deref(),
         Some("the GWM speaks version 0 of SASP, we speak 1 only")
     );
     assert_eq!(lab.client.snapshot().state, State::Backoff);
-    reply.clear();
 }
 
 #[test]
@@ -236,6 +234,26 @@ fn garbage_is_ignored_where_framing_holds_and_nobody_waits_for_it() {
         State::Backoff,
         "a reply that we wait for"
     );
+}
+
+#[test]
+fn what_is_no_reply_is_ignored_even_under_the_id_of_a_request() {
+    let mut lab = lab_in(State::Sync);
+    let mut unknown = encode(&Message {
+        version: 1,
+        id: 1,
+        body: Body::SetLbStateReply(Code::SUCCESS),
+    })
+    .unwrap();
+    unknown[13..15].copy_from_slice(&0x1099_u16.to_be_bytes());
+    let mut push = lab.gwm.push(None);
+    push[9..13].copy_from_slice(&1_u32.to_be_bytes());
+    push[16] ^= 0xff;
+    lab.deliver(&unknown);
+    lab.deliver(&push);
+    assert_eq!(lab.client.snapshot().counters.undecodable, 2);
+    lab.settle();
+    assert_eq!(lab.client.snapshot().state, State::Active);
 }
 
 #[test]
@@ -273,7 +291,7 @@ fn a_gwm_that_does_not_admit_us_is_tried_again_ever_more_slowly() {
 #[test]
 fn connections_that_are_closed_soon_after_sync_show_a_twin() {
     let mut lab = lab_in(State::Active);
-    for strike in 1..=3 {
+    for strike in 1..=5 {
         lab.run(seconds(21));
         assert!(!lab.client.snapshot().duplicate_uid, "{strike}");
         lab.close();

@@ -166,3 +166,11 @@ fn a_peer_whose_replies_are_never_taken_is_disconnected() {
     }
     assert_eq!(bed.closed(), [(id, CloseReason::RepliesNotTaken)]);
 }
+
+#[test]
+fn by_default_one_balancer_may_have_as_many_members_as_its_reply_can_list() {
+    let limits = Limits::default();
+    let shortest = balancer::Balancer::member_bytes(&Name::default());
+    assert!(limits.members >= limits.reply_bytes / shortest);
+    assert!(limits.members_total >= limits.members);
+}

@@ -104,10 +104,9 @@ fn check_invariants(gwm: &Gwm) {
                 .all(|members| !members.is_empty())
         );
         let mut copy = balancer.clone();
-        copy.wishes = balancer::Wishes::new(0);
         let names: Vec<_> = copy.groups().keys().cloned().collect();
         let group = |name: Name| GroupOf {
-            items: copy.report(&name).unwrap(),
+            items: copy.report(&name, false).unwrap(),
             group: Group {
                 lb_uid: uid.clone(),
                 name,

@@ -143,6 +143,18 @@ fn under_no_change_get_weights_lists_the_groups_asked_for_without_unchanged_memb
 }
 
 #[test]
+fn the_first_answer_on_a_connection_is_complete_whatever_was_pushed_on_it() {
+    let (mut bed, a) = settled(PUSH | NO_CHANGE);
+    let all = [
+        row("G", 1, FULL, 10),
+        row("G", 2, FULL, 20),
+        row("H", 3, BY_LB, 0),
+    ];
+    assert_eq!(bed.weights(a, "A", ""), all);
+    assert_eq!(bed.weights(a, "A", ""), []);
+}
+
+#[test]
 fn an_opaque_state_counts_as_a_change() {
     let (mut bed, a) = settled(PUSH | NO_CHANGE);
     let publish = |state| set_member_state(LB, (state, 0), &[("A", "G", &[2])]);
