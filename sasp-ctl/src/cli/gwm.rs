@@ -12,16 +12,12 @@ pub(super) struct Args {
     /// What members weigh and who may ask; read again on SIGHUP and when it changes
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen, whatever the file says; port 0 takes a free one
+    /// Where to listen, whatever the file says [default: every address, port 3860]; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    if args.config.is_none() && args.listen.is_none() {
-        let reason = "neither file nor address given: use --config FILE, or --listen ADDR:PORT for a GWM without rules";
-        return Err(Failure::Usage(reason.into()));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,6 +1,6 @@
 //! Everything that the daemon knows, as JSON. Field names are a contract: scripts read `status --json`.
 //!
-//! Made in two steps, because the loop must not wait for the kernel: the loop makes a [`Draft`] of what it knows,
+//! Made in two steps, because the loop must not wait for the kernel: the loop makes a `Draft` of what it knows,
 //! whoever asked adds the counters.
 //!
 //! Top level: `instance`, `version`, `pid`, `uptime_seconds`, `lb_uid`, `config_file`, `interfaces`, `gwm` (null

@@ -115,7 +115,6 @@ fn what_keeps_it_from_starting_is_one_line_and_an_exit_code() {
             2,
             "/does/not/exist: cannot be read",
         ),
-        (&[], 2, "--config FILE"),
         (&["--listen", "nowhere"], 2, "nowhere"),
         (
             &["--listen", &taken],

@@ -122,7 +122,7 @@ impl Default for Limits {
             // What our own balancer accepts in one message.
             reply_bytes: 16 << 20,
             uid_bytes: LB_UID_MAX,
-            first_message: Duration::from_secs(10),
+            first_message: Duration::from_secs(30),
             idle: Duration::from_secs(300),
         }
     }
