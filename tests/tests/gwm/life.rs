@@ -104,7 +104,7 @@ fn what_keeps_it_from_starting_is_one_line_and_an_exit_code() {
     let file = file.to_str().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let rows: [(&[&str], i32, &str); 5] = [
+    let rows: [(&[&str], i32, &str); 4] = [
         (
             &["--config", file],
             2,
