@@ -44,6 +44,12 @@ impl ConfigFile {
         }
         self.seen = read.clone();
         let parsed = match read {
+            // Hardly meant, but what a writer leaves for a moment or when the disk is full; it would take the weights
+            // of every member away.
+            Ok(text) if text.trim().is_empty() => Err(ConfigError::in_file(
+                &self.path,
+                "is empty: write the rules again, or a comment if there are to be none",
+            )),
             Ok(text) => config::from_text(&self.path, text),
             Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
         };

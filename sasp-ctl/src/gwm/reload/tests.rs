@@ -41,7 +41,7 @@ fn a_good_file_is_put_into_force() {
 }
 
 #[test]
-fn a_bad_or_missing_file_changes_nothing_and_a_good_one_is_taken_again_afterwards() {
+fn a_bad_empty_or_missing_file_changes_nothing_and_a_good_one_is_taken_again_afterwards() {
     let mut bed = Bed::new(RULE);
     let before = bed.policy();
     bed.write("interval = 1");
@@ -50,7 +50,12 @@ fn a_bad_or_missing_file_changes_nothing_and_a_good_one_is_taken_again_afterward
     std::fs::remove_file(bed.dir.path().join("gwm.toml")).unwrap();
     bed.file.reload(&bed.hub, true);
     assert_eq!(bed.policy(), before);
-    bed.write("");
+    for empty in ["", " \n"] {
+        bed.write(empty);
+        bed.file.reload(&bed.hub, true);
+        assert_eq!(bed.policy(), before);
+    }
+    bed.write("# no rules");
     bed.file.reload(&bed.hub, false);
     assert!(bed.policy().weights.is_empty());
 }
