@@ -112,7 +112,10 @@ fn announce(config: &Config, bound: SocketAddr) {
     }
     warn!("plain TCP: whoever can read or join this network can read and change weights");
     if config.policy.admission == Admission::Open {
-        info!("no [[balancer]] is listed: every LB UID is taken from everywhere");
+        info!(
+            "no [[balancer]] is listed: anybody may speak for any LB UID, list the balancers with their uid and \
+             sources in gwm.toml to restrict that"
+        );
     }
     if config.policy.weights.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");
