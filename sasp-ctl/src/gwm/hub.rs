@@ -11,7 +11,8 @@ use tracing::debug;
 
 use super::budget::Budget;
 use super::config::Config;
-use super::log;
+use super::log::Log;
+use super::throttle;
 use crate::sasp::gwm::{ConnectionId, Gwm};
 
 /// How often the counters are logged, at debug level.
@@ -39,6 +40,7 @@ pub(super) struct Hub {
     next_id: AtomicU64,
     message_bytes: AtomicUsize,
     budget: Budget,
+    log: Log,
 }
 
 impl Hub {
@@ -52,6 +54,7 @@ impl Hub {
             next_id: AtomicU64::new(0),
             message_bytes: AtomicUsize::new(config.message_bytes),
             budget: Budget::default(),
+            log: Log::default(),
         }
     }
 
@@ -88,7 +91,7 @@ impl Hub {
         // Whoever reads the log may be slow; nobody else has to wait for that.
         drop(state);
         self.deadline_changed.notify_one();
-        events.into_iter().for_each(log::event);
+        events.into_iter().for_each(|event| self.log.event(event));
         result
     }
 
@@ -133,6 +136,20 @@ impl Hub {
             let counters = self.lock().gwm.counters().clone();
             debug!(?counters, "counted");
         }
+    }
+
+    /// Says from time to time how many log lines were kept back.
+    pub(super) async fn report_kept_back(&self) {
+        let mut ticks = tokio::time::interval(throttle::WINDOW);
+        loop {
+            ticks.tick().await;
+            self.end_log_window();
+        }
+    }
+
+    /// Says how many log lines were kept back since this was last said.
+    pub(super) fn end_log_window(&self) {
+        self.log.end_window();
     }
 
     /// A panic in one connection's task must not take the others along: the machine's promises hold between any two

@@ -1,14 +1,76 @@
-//! Events of the state machine as log lines, one each.
+//! Events of the state machine as log lines, one each unless a peer causes too many of a sort.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{DisplayValue, display};
 use tracing::{info, warn};
 
+use super::throttle::{KeptBack, Sort, Throttle};
 use crate::sasp::codec::Cause;
 use crate::sasp::gwm::{CloseReason, Event};
 use crate::sasp::msg::Name;
 
-/// Logs one event.
-pub(super) fn event(event: Event) {
+/// Logs events.
+#[derive(Default, Debug)]
+pub(super) struct Log {
+    throttle: Mutex<Throttle>,
+}
+
+impl Log {
+    /// Logs one event, unless its sort has had its lines for this window.
+    pub(super) fn event(&self, event: Event) {
+        let may_be_said =
+            sort(&event).is_none_or(|(sort, peer)| self.throttle().admits(sort, peer.ip()));
+        if may_be_said {
+            write(event);
+        }
+    }
+
+    /// Begins a new window; says how many lines the last one has kept back.
+    pub(super) fn end_window(&self) {
+        let kept_back = self.throttle().end_window();
+        for KeptBack {
+            sort,
+            source,
+            lines,
+        } in kept_back
+        {
+            match source {
+                Some(source) => warn!(%source, lines, "more of the same not logged: {sort}"),
+                None => warn!(
+                    lines,
+                    "more of the same from other sources not logged: {sort}"
+                ),
+            }
+        }
+    }
+
+    /// Counts stay right between any two changes, so a poisoned lock is used on.
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is counted together, and for whom. `None` for changes of members, each of which an operator wants to see.
+fn sort(event: &Event) -> Option<(Sort, SocketAddr)> {
+    let (sort, peer) = match event {
+        Event::BalancerConnected { peer, .. } => (Sort::Connected, peer),
+        Event::BalancerReplaced { new, .. } => (Sort::Replaced, new),
+        Event::BalancerLost { peer, .. } => (Sort::Lost, peer),
+        Event::GraceExpired { peer, .. } => (Sort::Expired, peer),
+        Event::BalancerDiscarded { peer, .. } => (Sort::Discarded, peer),
+        Event::BalancerState { peer, .. } => (Sort::State, peer),
+        Event::Refused { peer, refusal, .. } => (Sort::Refused(*refusal), peer),
+        Event::Closed { peer, reason, .. } => (Sort::Closed(*reason), peer),
+        Event::Registered { .. } | Event::Deregistered { .. } | Event::MemberStates { .. } => {
+            return None;
+        }
+    };
+    Some((sort, *peer))
+}
+
+fn write(event: Event) {
     match event {
         Event::BalancerConnected {
             uid,
@@ -18,19 +80,26 @@ pub(super) fn event(event: Event) {
         Event::BalancerReplaced { uid, old, new } => {
             warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID")
         }
-        Event::BalancerLost { uid, members } => {
-            warn!(%uid, members, "balancer lost, its groups stay for the grace time")
+        Event::BalancerLost { uid, peer, members } => {
+            warn!(%uid, %peer, members, "balancer lost, its groups stay for the grace time")
         }
-        Event::GraceExpired { uid, members } => {
-            warn!(%uid, members, "grace time expired, balancer forgotten")
+        Event::GraceExpired { uid, peer, members } => {
+            warn!(%uid, %peer, members, "grace time expired, balancer forgotten")
+        }
+        Event::BalancerDiscarded { uid, peer, members } => {
+            warn!(
+                %uid, %peer, members,
+                "balancer without a connection forgotten: limits.balancers is reached and another one needs its place"
+            )
         }
         Event::BalancerState {
             uid,
+            peer,
             health,
             push,
             trust,
             no_change,
-        } => info!(%uid, health, push, trust, no_change, "balancer state"),
+        } => info!(%uid, %peer, health, push, trust, no_change, "balancer state"),
         Event::Registered {
             uid,
             members,

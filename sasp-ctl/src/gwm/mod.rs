@@ -6,7 +6,7 @@
 //! # Layout
 //! * [`config`]: `gwm.toml`. `reload`, `watch`: that file, read again.
 //! * `hub`: the shared state machine. `server`: accepting. `connection`: one peer. `budget`: memory for all peers.
-//! * `log`: events as lines.
+//! * `log`: events as lines. `throttle`: not too many of them.
 
 mod budget;
 pub mod config;
@@ -16,6 +16,7 @@ mod log;
 mod reload;
 mod server;
 mod socket;
+mod throttle;
 mod watch;
 
 use std::io;
@@ -99,9 +100,11 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
         () = server::accept(listener, &hub) => {}
         () = hub.keep_time() => {}
         () = hub.report_counters() => {}
+        () = hub.report_kept_back() => {}
         () = reloads => {}
         name = stopped(terminate, interrupt) => info!("stopping on {name}"),
     }
+    hub.end_log_window();
     tell_systemd(sd_notify::NotifyState::Stopping);
     Ok(())
 }
@@ -112,7 +115,10 @@ fn announce(config: &Config, bound: SocketAddr) {
     }
     warn!("plain TCP: whoever can read or join this network can read and change weights");
     if config.policy.admission == Admission::Open {
-        info!("no [[balancer]] is listed: every LB UID is taken from everywhere");
+        info!(
+            "no [[balancer]] is listed: anybody may speak for any LB UID, list the balancers with their uid and \
+             sources in gwm.toml to restrict that"
+        );
     }
     if config.policy.weights.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::client::Client;
 use crate::server::Server;
 use crate::wire::{
@@ -147,4 +149,32 @@ fn requests_without_end_from_a_peer_that_reads_nothing_are_not_collected() {
         assert_responsive(&mut a);
     }
     server.assert_small();
+}
+
+#[test]
+fn a_flood_of_new_uids_keeps_no_newcomer_out_and_fills_no_log() {
+    let (mut server, mut a) = world("[limits]\nbalancers = 20");
+    for number in 0..200 {
+        let uid = format!("FRESH{number}");
+        let mut peer = server.connect();
+        assert_eq!(peer.code(&set_lb_state(&uid, 0)), 0, "{uid}");
+        peer.finish();
+    }
+    assert_responsive(&mut a);
+    assert!(server.stop(Signal::SIGTERM).success());
+    server.log_line("more of the same not logged: balancer without a connection forgotten");
+    let lines = server.count_log_lines("FRESH");
+    assert!(lines < 100, "{lines} lines");
+}
+
+#[test]
+fn refusals_of_one_source_and_cause_on_many_connections_are_counted_instead_of_logged() {
+    let mut server = Server::start("[[balancer]]\nuid = \"A\"\n");
+    for _ in 0..100 {
+        assert_eq!(server.connect().code(&set_lb_state("B", 0)), 0x11);
+    }
+    assert!(server.stop(Signal::SIGTERM).success());
+    server.log_line("more of the same not logged: request refused: the LB UID is not listed");
+    let lines = server.count_log_lines("refused with 0x11");
+    assert!(lines < 50, "{lines} lines");
 }

@@ -1,7 +1,7 @@
 //! A peer: bytes out, whole messages in.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::server::PATIENCE;
@@ -80,6 +80,12 @@ impl Client {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             other => panic!("not closed but {other:?}"),
         }
+    }
+
+    /// Ends the connection; returns when the GWM has noticed.
+    pub(crate) fn finish(mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+        self.assert_closed();
     }
 
     /// Nothing comes for so long.

@@ -58,6 +58,16 @@ fn only_listed_balancers_from_their_sources_are_served() {
 }
 
 #[test]
+fn it_says_once_at_the_start_that_anybody_may_speak_unless_balancers_are_listed() {
+    let listed = "[[balancer]]\nuid = \"A\"\nsources = [\"127.0.0.0/8\"]\n";
+    for (config, count) in [("", 1), (listed, 0)] {
+        let mut server = Server::start(config);
+        let lines = server.count_log_lines("anybody may speak for any LB UID");
+        assert_eq!(lines, count, "{config:?}");
+    }
+}
+
+#[test]
 fn ipv6_is_served_too() {
     let server = Server::start_on("[::1]:0", "");
     assert!(server.address.is_ipv6());

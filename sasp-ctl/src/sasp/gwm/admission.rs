@@ -67,11 +67,6 @@ impl Gwm {
         }
     }
 
-    /// True if state for one more LB UID may be made.
-    pub(super) fn has_room_for(&self, uid: &Name) -> bool {
-        self.balancers.contains_key(uid) || self.balancers.len() < self.policy.limits.balancers
-    }
-
     /// Makes this connection the one that speaks for `uid`, creating its state if there is none. A connection
     /// that spoke for it until now is taken for broken (RFC 4678 section 9.1) and closed; the state stays.
     pub(super) fn bind(&mut self, id: ConnectionId, uid: &Name, now: Instant) {
@@ -84,6 +79,7 @@ impl Gwm {
         connection.bound = Some(uid.clone());
         connection.push_at = now + self.policy.interval;
         let peer = connection.peer;
+        self.make_room_for(uid);
         let balancer = self
             .balancers
             .entry(uid.clone())

@@ -3,6 +3,7 @@
 //! Nothing is checked here: the message files have done that before they change anything.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::ConnectionId;
@@ -27,6 +28,8 @@ pub(super) enum Link {
     Lost {
         /// When it ended.
         since: Instant,
+        /// Its other end.
+        peer: SocketAddr,
     },
 }
 

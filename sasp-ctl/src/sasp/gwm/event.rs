@@ -34,6 +34,8 @@ pub enum Event {
     BalancerLost {
         /// Its LB UID.
         uid: Name,
+        /// Where it was connected from.
+        peer: SocketAddr,
         /// Members that stay.
         members: usize,
     },
@@ -41,6 +43,17 @@ pub enum Event {
     GraceExpired {
         /// Its LB UID.
         uid: Name,
+        /// Where it was connected from.
+        peer: SocketAddr,
+        /// Members that are forgotten with it.
+        members: usize,
+    },
+    /// A balancer without a connection was forgotten before its grace time ended, to make room for another.
+    BalancerDiscarded {
+        /// Its LB UID.
+        uid: Name,
+        /// Where it was connected from.
+        peer: SocketAddr,
         /// Members that are forgotten with it.
         members: usize,
     },
@@ -48,6 +61,8 @@ pub enum Event {
     BalancerState {
         /// Its LB UID.
         uid: Name,
+        /// Where it is connected from.
+        peer: SocketAddr,
         /// 0 to 127.
         health: u8,
         /// Send weights unasked.

@@ -25,9 +25,12 @@ impl Gwm {
         Refusal::NoRoomForBalancer.unless(self.has_room_for(uid))?;
 
         self.bind(id, uid, now);
-        let Some(balancer) = self.balancers.get_mut(uid) else {
+        let (Some(balancer), Some(connection)) =
+            (self.balancers.get_mut(uid), self.connections.get(&id))
+        else {
             return Ok(());
         };
+        let peer = connection.peer;
         let wishes = Wishes::new(request.flags);
         if wishes.push() && !balancer.wishes.push() {
             balancer.unpushed = true;
@@ -37,6 +40,7 @@ impl Gwm {
             balancer.health = request.health;
             self.events.push_back(Event::BalancerState {
                 uid: uid.clone(),
+                peer,
                 health: request.health,
                 push: wishes.push(),
                 trust: wishes.trust(),

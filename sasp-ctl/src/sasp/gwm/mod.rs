@@ -8,7 +8,8 @@
 //!
 //! # Layout
 //! * [`Policy`], [`Weights`]: what the operator wants. [`Refusal`]: every reason to say no.
-//! * `dispatch`: one request in, one reply out. `admission`: who may speak for which LB UID. `check`: shared checks.
+//! * `dispatch`: one request in, one reply out. `admission`: who may speak for which LB UID. `room`: at the
+//!   limit of balancers. `check`: shared checks.
 //! * `registration`, `deregistration`, `get_weights`, `lb_state`, `member_state`: one file per request;
 //!   each checks everything first and then changes everything, so a refused request changes nothing.
 //! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy.
@@ -31,6 +32,7 @@ mod push;
 mod refusal;
 mod registration;
 mod reload;
+mod room;
 mod timers;
 mod weights;
 
@@ -106,7 +108,7 @@ impl Gwm {
     pub fn handle_disconnect(&mut self, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.connections.remove(&id) {
             self.ready.remove(&id);
-            self.release(id, connection.bound, now);
+            self.release(id, connection, now);
         }
     }
 
@@ -153,18 +155,26 @@ impl Gwm {
             reason,
             cause,
         });
-        self.release(id, connection.bound, now);
+        self.release(id, connection, now);
     }
 
     /// Starts the grace time of the balancer that spoke on `id`, unless a newer connection speaks for it.
-    fn release(&mut self, id: ConnectionId, bound: Option<Name>, now: Instant) {
-        let Some(uid) = bound else { return };
+    fn release(&mut self, id: ConnectionId, connection: Connection, now: Instant) {
+        let Connection {
+            peer,
+            bound: Some(uid),
+            ..
+        } = connection
+        else {
+            return;
+        };
         if let Some(balancer) = self.balancers.get_mut(&uid)
             && balancer.link == Link::Up(id)
         {
-            balancer.link = Link::Lost { since: now };
+            balancer.link = Link::Lost { since: now, peer };
             self.events.push_back(Event::BalancerLost {
                 uid,
+                peer,
                 members: balancer.members(),
             });
         }

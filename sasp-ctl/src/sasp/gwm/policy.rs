@@ -91,7 +91,7 @@ impl Admission {
 pub struct Limits {
     /// Open connections of balancers and members together.
     pub connections: usize,
-    /// LB UIDs with state.
+    /// LB UIDs with state. Those without a connection give way to new ones.
     pub balancers: usize,
     /// Groups of one balancer.
     pub groups: usize,
@@ -113,7 +113,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 2048,
-            // Those that do not come back count for the grace time.
+            // Those that have gone count for the grace time, or until others need their place.
             balancers: 1024,
             groups: 4096,
             // What `reply_bytes` has room for.

@@ -1,5 +1,6 @@
 //! What happens because time passes: grace times end, silent connections are closed, pushes fall due.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::balancer::Link;
@@ -14,7 +15,7 @@ impl Gwm {
             .balancers
             .values()
             .filter_map(|balancer| match balancer.link {
-                Link::Lost { since } => Some(since + self.policy.grace),
+                Link::Lost { since, .. } => Some(since + self.policy.grace),
                 Link::Up(_) => None,
             });
         let silence = self.connections.values().filter_map(|c| self.silent_at(c));
@@ -42,16 +43,19 @@ impl Gwm {
 
     fn expire_grace(&mut self, now: Instant) {
         let grace = self.policy.grace;
-        let expired: Vec<Name> = self
+        let expired: Vec<(Name, SocketAddr)> = self
             .balancers
             .iter()
-            .filter(|(_, b)| matches!(b.link, Link::Lost { since } if since + grace <= now))
-            .map(|(uid, _)| uid.clone())
+            .filter_map(|(uid, balancer)| match balancer.link {
+                Link::Lost { since, peer } if since + grace <= now => Some((uid.clone(), peer)),
+                Link::Lost { .. } | Link::Up(_) => None,
+            })
             .collect();
-        for uid in expired {
+        for (uid, peer) in expired {
             if let Some(balancer) = self.balancers.remove(&uid) {
                 self.events.push_back(Event::GraceExpired {
                     uid,
+                    peer,
                     members: balancer.members(),
                 });
             }

@@ -30,6 +30,7 @@ fn groups_and_flags_survive_a_lost_connection_for_the_grace_time_and_no_longer()
     bed.pass(Duration::from_secs(120));
     let expired = Event::GraceExpired {
         uid: name("A"),
+        peer: "192.0.2.1:1024".parse().unwrap(),
         members: 2,
     };
     assert_eq!(bed.events(), [expired]);

@@ -174,3 +174,79 @@ fn by_default_one_balancer_may_have_as_many_members_as_its_reply_can_list() {
     assert!(limits.members >= limits.reply_bytes / shortest);
     assert!(limits.members_total >= limits.members);
 }
+
+/// The LB UIDs that were forgotten to make room.
+fn discarded(bed: &mut Bed) -> Vec<String> {
+    let events = bed.events().into_iter();
+    events
+        .filter_map(|event| match event {
+            Event::BalancerDiscarded { uid, .. } => Some(uid.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Balancers that have come and gone, a second after each other. Those in lower case have no members.
+fn gone(bed: &mut Bed, uids: &[&str]) {
+    for uid in uids {
+        let id = bed.balancer(uid, 0);
+        if uid.chars().all(char::is_uppercase) {
+            let request = register(LB, &[(uid, "G", &[1])]);
+            assert_eq!(bed.code(id, request), Code::SUCCESS);
+        }
+        bed.gwm.handle_disconnect(id, bed.now);
+        bed.pass(SECOND);
+    }
+}
+
+#[test]
+fn at_the_limit_of_balancers_the_longest_gone_gives_way_and_those_with_members_last() {
+    let mut bed = limited(|limits| limits.balancers = 4);
+    let up = bed.balancer("UP", 0);
+    gone(&mut bed, &["A", "b", "c"]);
+    assert_eq!(discarded(&mut bed), [""; 0]);
+    for (uid, expected) in [("D", "b"), ("E", "c"), ("F", "A")] {
+        let id = bed.connect();
+        let request = register(LB, &[(uid, "G", &[1])]);
+        assert_eq!(bed.code(id, request), Code::SUCCESS, "{uid}");
+        assert_eq!(discarded(&mut bed), [expected], "for {uid}");
+    }
+    let late = bed.connect();
+    assert_eq!(bed.code(late, set_lb_state("H", 0)), Code::NOT_ACCEPTED);
+    assert_eq!(
+        bed.code(late, register(LB, &[("H", "G", &[1])])),
+        Code::INVALID_GROUP
+    );
+    assert_eq!(bed.code(up, set_lb_state("UP", 0)), Code::SUCCESS);
+}
+
+#[test]
+fn one_that_comes_back_at_the_limit_of_balancers_takes_nobodys_place() {
+    let mut bed = limited(|limits| limits.balancers = 2);
+    gone(&mut bed, &["A", "B"]);
+    bed.balancer("B", 0);
+    assert_eq!(discarded(&mut bed), [""; 0]);
+    let a = bed.connect();
+    assert_eq!(bed.weights(a, "A", "G").len(), 1, "A is still there");
+}
+
+#[test]
+fn a_refused_request_takes_nobodys_place() {
+    let mut bed = limited(|limits| (limits.balancers, limits.members) = (1, 1));
+    gone(&mut bed, &["A"]);
+    let b = bed.connect();
+    let request = register(LB, &[("B", "G", &[1, 2])]);
+    assert_eq!(bed.code(b, request), Code::INVALID_GROUP);
+    assert_eq!(discarded(&mut bed), [""; 0]);
+}
+
+#[test]
+fn after_a_reload_with_a_lower_limit_as_many_give_way_as_it_takes() {
+    let mut bed = limited(|limits| limits.balancers = 4);
+    gone(&mut bed, &["A", "B", "C", "D"]);
+    let mut lower = policy();
+    lower.limits.balancers = 2;
+    bed.gwm.set_policy(lower, bed.now);
+    bed.balancer("E", 0);
+    assert_eq!(discarded(&mut bed), ["A", "B", "C"]);
+}

@@ -116,6 +116,7 @@ fn what_is_no_request_closes_the_connection_without_a_reply() {
     assert_eq!(bed.closed(), [(id, CloseReason::UnexpectedMessage)]);
     let lost = Event::BalancerLost {
         uid: name("A"),
+        peer: "192.0.2.1:1024".parse().unwrap(),
         members: 0,
     };
     assert!(bed.events().contains(&lost), "its grace time starts");
