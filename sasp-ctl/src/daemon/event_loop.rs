@@ -222,7 +222,12 @@ impl Daemon {
     }
 
     async fn on_request(&mut self, request: Request) -> Result<Option<Exit>> {
-        // Whoever asked may have gone; a reply that cannot be sent is dropped.
+        if request.is_abandoned() {
+            // Whoever asked was told that it has failed.
+            tracing::debug!("a request was not carried out: its client has gone");
+            return Ok(None);
+        }
+        // Whoever asked may go meanwhile; a reply that cannot be sent is dropped.
         match request {
             Request::Status(reply) => {
                 let _ = reply.send(self.view());

@@ -14,7 +14,7 @@
 pub mod control;
 pub mod status;
 
-mod clock;
+pub(crate) mod clock;
 mod event_loop;
 mod gwm;
 mod hops;
