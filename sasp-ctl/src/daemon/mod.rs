@@ -16,6 +16,7 @@ pub mod status;
 
 pub(crate) mod clock;
 mod event_loop;
+mod flow_room;
 mod gwm;
 mod hops;
 mod metrics;
@@ -26,6 +27,7 @@ mod publish;
 mod reload;
 mod start;
 mod stats;
+mod weights_log;
 mod words;
 mod worker;
 
