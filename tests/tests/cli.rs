@@ -178,6 +178,23 @@ fn attach_without_file_and_flags_says_how_to_get_a_file() {
 }
 
 #[test]
+fn a_file_without_services_is_doubtful_and_nothing_to_attach() {
+    let machine = Machine::new();
+    machine.write("empty.toml", "");
+    let checked = machine.run("check-config empty.toml");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        checked.status.success() && said.contains("warning: no [[service]]"),
+        "{said}"
+    );
+    let said = refusal(&machine.run("attach lo --config empty.toml"), 2);
+    assert!(
+        said.contains("nothing to balance") && said.contains("sasp-ctl init"),
+        "{said}"
+    );
+}
+
+#[test]
 fn without_capabilities_attach_names_the_one_that_is_missing() {
     let machine = Machine::new();
     machine.write("good.toml", GOOD);

@@ -61,6 +61,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let file = file(args.config, &flags)?;
     let config = config::load(file.as_deref(), &flags)?;
+    if config.services.is_empty() {
+        return Err(ConfigError::no_service(file.as_deref()).into());
+    }
     let instance = instance(args.instance.as_deref(), &config, &args.interfaces)?;
     let setup = Setup {
         instance,

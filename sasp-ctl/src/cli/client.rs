@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
-use crate::daemon::control;
+use crate::daemon::{clock, control};
 use crate::datapath::{Instance, Places};
 
 /// Longer than any request takes; a daemon that is stuck for so long will not answer at all.
@@ -53,6 +53,7 @@ fn request(method: &str, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>
         .uri(path)
         .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")
+        .header(control::UNTIL, clock::now_ns() + PATIENCE.as_nanos() as u64)
         .body(Full::new(body))
         .map_err(Failure::failed)
 }
@@ -71,7 +72,7 @@ fn send(
             .await
             .unwrap_or_else(|_| {
                 Err(Failure::Failed(format!(
-                    "the daemon of instance {instance} does not answer: see its log, or restart it (forwarding goes on)"
+                    "the daemon of instance {instance} does not answer, but may still do what was asked: see its log, or restart it (forwarding goes on)"
                 )))
             })
     })
@@ -88,7 +89,7 @@ async fn exchange(
         .map_err(|error| unreachable_daemon(instance, &error))?;
     let broken = |error: hyper::Error| {
         Failure::Failed(format!(
-            "the daemon of instance {instance} broke off ({error}): see its log"
+            "the daemon of instance {instance} broke off ({error}), but may still do what was asked: see its log"
         ))
     };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))

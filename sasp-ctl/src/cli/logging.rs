@@ -1,5 +1,7 @@
 //! One line per event on standard error, with or without a terminal.
 
+mod lossy;
+
 use std::io;
 
 use tracing_subscriber::EnvFilter;
@@ -27,7 +29,9 @@ pub(super) fn start(log: Option<&str>) -> Result<(), Failure> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(lossy::start(io::stderr).map_err(Failure::failed)?)
+        // By `eprintln!`, which panics where standard error cannot be written to.
+        .log_internal_errors(false)
         .with_ansi(output::colours(&io::stderr()))
         .with_target(false);
     // The journal stamps every line itself.
@@ -37,6 +41,12 @@ pub(super) fn start(log: Option<&str>) -> Result<(), Failure> {
         lines.with_timer(SystemTime).init();
     }
     Ok(())
+}
+
+/// Waits until all that was logged is written, but not for a reader who does not read: then it is false, and writing
+/// to standard error would block.
+pub(super) fn flush() -> bool {
+    lossy::flush()
 }
 
 /// A bare level is about us, not about the libraries that we use, and never hides what the packet path was asked to

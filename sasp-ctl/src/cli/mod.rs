@@ -57,13 +57,16 @@ pub fn main() -> ExitCode {
         Ok(cli) => logging::start(cli.log.as_deref()).and_then(|()| run(cli.command)),
         Err(error) => usage(&error),
     };
+    let writable = logging::flush();
     let (code, line) = match result {
         Ok(()) | Err(Failure::OutputClosed) => return ExitCode::SUCCESS,
         Err(Failure::Failed(line)) => (1, line),
         Err(Failure::Usage(line)) => (2, line),
     };
-    // Not `eprintln!`, which panics if nobody reads: the exit code still tells.
-    let _ = writeln!(io::stderr(), "sasp-ctl: {}", one_line(&line));
+    if writable {
+        // Not `eprintln!`, which panics if nobody reads: the exit code still tells.
+        let _ = writeln!(io::stderr(), "sasp-ctl: {}", one_line(&line));
+    }
     ExitCode::from(code)
 }
 

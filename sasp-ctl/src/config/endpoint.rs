@@ -72,6 +72,22 @@ fn reachable(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a resolver could know the name. What ends in a number is meant as an address (RFC 1123 section 2.1).
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        (1..=63).contains(&label.len())
+            && label.chars().all(is_allowed)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    host.len() <= 253
+        && host.split('.').all(is_label)
+        && !host.rsplit('.').next().is_some_and(is_number)
+}
+
 /// Where the GWM listens. The name is resolved at every connection attempt, since z/OS moves its address.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct GwmAddress {
@@ -89,7 +105,7 @@ impl GwmAddress {
     pub fn parse(text: &str) -> Result<Self, String> {
         let refused = || {
             format!(
-                "GWM address {text:?} is not HOST or HOST:PORT (IPv6 in brackets before a port)"
+                "GWM address {text:?} is not HOST or HOST:PORT with a host name or an IP address (IPv6 in brackets before a port)"
             )
         };
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
@@ -107,8 +123,7 @@ impl GwmAddress {
                 None => (text, None),
             }
         };
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if host.is_empty() || !(host.chars().all(is_name) || host.parse::<Ipv6Addr>().is_ok()) {
+        if !(is_host_name(host) || host.parse::<IpAddr>().is_ok()) {
             return Err(refused());
         }
         let port = match port {
@@ -179,6 +194,7 @@ mod tests {
     fn a_gwm_address_may_leave_out_the_port() {
         for (text, shown) in [
             ("gwm.example.net", "gwm.example.net:3860"),
+            ("gwm.example.net.", "gwm.example.net.:3860"),
             ("gwm.example.net:4000", "gwm.example.net:4000"),
             ("192.0.2.1", "192.0.2.1:3860"),
             ("2001:db8::1", "[2001:db8::1]:3860"),
@@ -202,6 +218,12 @@ mod tests {
             "[::1",
             "[::1]3860",
             "[host]:3860",
+            ".",
+            "a..b",
+            "-a",
+            "1.2.3.4.5",
+            "1.2.3",
+            "256.1.1.1",
             "a:b:c",
         ] {
             GwmAddress::parse(text).unwrap_err();

@@ -10,6 +10,7 @@ use super::endpoint;
 use super::error::{ConfigError, Place};
 use super::raw::{RawConfig, RawGwm, RawMember, RawService};
 use super::source::Source;
+use super::table::Table;
 
 /// Flags of `attach` that say what a file could say.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +69,7 @@ fn set_gwm(raw: &mut RawConfig, address: Spanned<String>) {
         Some(gwm) => gwm.get_mut().address = address,
         None => raw.gwm.push(Spanned::new(
             address.span(),
-            RawGwm {
+            Table(RawGwm {
                 address,
                 push: None,
                 trust: None,
@@ -78,7 +79,7 @@ fn set_gwm(raw: &mut RawConfig, address: Spanned<String>) {
                 retry_min: None,
                 source: None,
                 tls: None,
-            },
+            }),
         )),
     }
 }
@@ -93,7 +94,7 @@ fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), C
     };
     raw.service.push(Spanned::new(
         span.clone(),
-        RawService {
+        Table(RawService {
             group: Spanned::new(span.clone(), group.to_owned()),
             vip: Spanned::new(span, vip.to_owned()),
             forward: None,
@@ -105,7 +106,7 @@ fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), C
             quic: None,
             idle: None,
             dead_band: None,
-        },
+        }),
     ));
     Ok(())
 }
@@ -124,11 +125,11 @@ fn add_member(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<()
             Err(_) => return refused("the weight after '@' is not a number from 0 to 65535"),
         },
     };
-    let member = RawMember {
+    let member = Table(RawMember {
         address: Spanned::new(span.clone(), address.to_owned()),
         weight,
-    };
-    let mut services: Vec<&mut RawService> = raw
+    });
+    let mut services: Vec<&mut Table<RawService>> = raw
         .service
         .iter_mut()
         .map(Spanned::get_mut)
@@ -179,6 +180,15 @@ fn fits(member: &RawMember, service: &RawService) -> bool {
 }
 
 impl ConfigError {
+    /// Neither file nor flags name a service.
+    pub fn no_service(file: Option<&std::path::Path>) -> Self {
+        let reason = "nothing to balance: no [[service]] is listed and no --vip is given; `sasp-ctl init` writes a file to start from";
+        match file {
+            Some(path) => Self::in_file(path, reason),
+            None => Self::new(Place::Nowhere, reason),
+        }
+    }
+
     /// Neither a file nor flags.
     pub fn nothing_given() -> Self {
         Self::new(

@@ -20,9 +20,11 @@ pub mod member_key;
 pub mod settings;
 pub mod uid;
 
+pub(crate) mod file;
 pub(crate) mod parse;
 mod raw;
 pub(crate) mod source;
+pub(crate) mod table;
 mod validate;
 
 use std::path::Path;
@@ -63,14 +65,8 @@ pub fn from_text(path: &Path, text: String, flags: &Flags) -> Result<Config, Con
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let advice = match error.kind() {
-            std::io::ErrorKind::NotFound => "; `sasp-ctl init` writes one to start from",
-            std::io::ErrorKind::InvalidData => "; the file must be UTF-8 text",
-            _ => "",
-        };
-        ConfigError::in_file(path, format!("cannot be read: {error}{advice}"))
-    })
+    file::read(path, "`sasp-ctl init` writes one to start from")
+        .map_err(|reason| ConfigError::in_file(path, reason))
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 use serde::de::DeserializeOwned;
 
-use super::error::{ConfigError, Place};
+use super::error::ConfigError;
 use super::source::Source;
+
+/// The key by which the parser tells serde that a value is a date.
+const DATE: &str = "$__toml_private_datetime";
 
 /// `advice` says where to look the right form up.
 pub(crate) fn parse<T: DeserializeOwned>(source: &Source, advice: &str) -> Result<T, ConfigError> {
     toml::from_str(source.text()).map_err(|error| {
         let place = match error.span() {
             Some(span) => source.place(span),
-            None => Place::Nowhere,
+            None => source.file(),
         };
         ConfigError::new(place, explain(error.message(), advice))
     })
@@ -21,6 +24,9 @@ fn explain(message: &str, advice: &str) -> String {
     if let Some(key) = message.strip_prefix("unknown field ") {
         let mut names = key.split('`').skip(1).step_by(2);
         let unknown = names.next().unwrap_or_default();
+        if unknown == DATE {
+            return format!("a date where a table is needed ({advice})");
+        }
         let known: Vec<_> = names.collect();
         return match closest(unknown, &known) {
             Some(name) => format!("unknown key `{unknown}`: did you mean `{name}`?"),
@@ -30,10 +36,36 @@ fn explain(message: &str, advice: &str) -> String {
             ),
         };
     }
+    if let Some((found, wanted)) = message
+        .strip_prefix("invalid type: ")
+        .and_then(|types| types.split_once(", expected "))
+    {
+        return format!(
+            "{} where {} is needed ({advice})",
+            in_words(found),
+            in_words(wanted)
+        );
+    }
+    if message.contains("recursion limit") || message.contains("recursion depth") {
+        return format!("tables or arrays are nested too deeply: write fewer brackets ({advice})");
+    }
     if let Some(key) = message.strip_prefix("missing field ") {
         return format!("the key {key} is missing: add it ({advice})");
     }
     format!("{message}: correct the syntax ({advice})")
+}
+
+/// What serde calls a type, in the terms of the file.
+fn in_words(name: &str) -> &str {
+    match name {
+        "i64" => "a whole number",
+        "a string" => "a text in quotes",
+        "a boolean" => "true or false",
+        "sequence" | "a sequence" => "an array",
+        "map" | "a map" => "a table",
+        name if name.starts_with("struct ") => "a table",
+        name => name,
+    }
 }
 
 /// The known name that is nearest, if it is near: a third of its letters may differ, but at least one.

@@ -3,15 +3,17 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::table::Table;
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
     #[serde(default)]
-    pub(super) balancer: RawBalancer,
+    pub(super) balancer: Table<RawBalancer>,
     #[serde(default)]
-    pub(super) gwm: Vec<Spanned<RawGwm>>,
+    pub(super) gwm: Vec<Spanned<Table<RawGwm>>>,
     #[serde(default)]
-    pub(super) service: Vec<Spanned<RawService>>,
+    pub(super) service: Vec<Spanned<Table<RawService>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -23,7 +25,7 @@ pub(super) struct RawBalancer {
     pub(super) hash_seed: Option<Spanned<i64>>,
     pub(super) packet_log: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) limits: RawLimits,
+    pub(super) limits: Table<RawLimits>,
 }
 
 #[derive(Deserialize, Default)]
@@ -55,7 +57,7 @@ pub(super) struct RawService {
     pub(super) vip: Spanned<String>,
     pub(super) forward: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) members: Vec<RawMember>,
+    pub(super) members: Vec<Table<RawMember>>,
     pub(super) on_down: Option<Spanned<String>>,
     pub(super) track: Option<Spanned<String>>,
     pub(super) affinity: Option<Spanned<String>>,

@@ -34,6 +34,11 @@ impl Source {
         offset..offset
     }
 
+    /// The file as a whole.
+    pub(crate) fn file(&self) -> Place {
+        Place::File(self.path.clone())
+    }
+
     pub(crate) fn place(&self, span: Range<usize>) -> Place {
         match span.start.checked_sub(self.text.len() + 1) {
             Some(flag) => Place::Flag(self.flags[flag].clone()),

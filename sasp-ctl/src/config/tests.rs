@@ -128,7 +128,7 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         (2, "colour = 1", &["2:", "`colour`", "use one of", "listen"]),
         (2, "uid = \"\"", &["2:", "1 to 64 bytes"]),
         (2, "uid = \"a\\nb\"", &["2:", "control characters"]),
-        (2, "uid = 7", &["2:", "invalid type"]),
+        (2, "uid = 7", &["2:", "where a text in quotes is needed"]),
         (2, "uid = \"a\"\nuid = \"b\"", &["3:", "duplicate key"]),
         (2, "uid = \"a\"\nlisten = \"9686\"", &["3:", "ADDR:PORT"]),
         (
@@ -499,4 +499,55 @@ fn a_file_that_is_not_there_is_refused_with_what_to_do() {
         "{line}"
     );
     assert!(line.contains("sasp-ctl init"), "{line}");
+}
+
+#[test]
+fn what_is_of_the_wrong_kind_is_told_in_the_terms_of_the_file() {
+    for (text, told) in [
+        (
+            "[balancer]\nlimits = [2, 3, 1024]",
+            "edge.toml:2: an array where a table is needed",
+        ),
+        (
+            "[[service]]\ngroup = 'F'\nvip = 'v'\nmembers = [['10.0.0.1:80', 5]]",
+            "edge.toml:4: an array where a table is needed",
+        ),
+        (
+            "balancer = ['u']",
+            "edge.toml:1: an array where a table is needed",
+        ),
+        (
+            "[service]\ngroup = 'F'",
+            "edge.toml:1: a table where an array is needed",
+        ),
+        (
+            "[balancer]\nlimits = 3",
+            "edge.toml:2: integer `3` where a table is needed",
+        ),
+        (
+            "[balancer]\nlimits = { flows = 'many' }",
+            "edge.toml:2: string \"many\" where a whole number is needed",
+        ),
+        (
+            "[balancer]\nlimits = { flows = 2020-01-01 }",
+            "edge.toml:2: a table where a whole number is needed",
+        ),
+        (
+            "[balancer]\nlimits = 2020-01-01",
+            "edge.toml:2: a date where a table is needed",
+        ),
+        (
+            "[balancer]\nuid = 5",
+            "edge.toml:2: integer `5` where a text in quotes is needed",
+        ),
+    ] {
+        let refused = load(text, &Flags::default()).err().unwrap();
+        assert!(refused.starts_with(told), "{text}: {refused}");
+    }
+    let deep = format!("x = {}", "[".repeat(1000));
+    let refused = load(&deep, &Flags::default()).err().unwrap();
+    assert!(
+        refused.starts_with("edge.toml") && refused.contains("too deeply"),
+        "{refused}"
+    );
 }

@@ -3,7 +3,7 @@
 use nix::time::{ClockId, clock_gettime};
 
 /// `CLOCK_MONOTONIC` in nanoseconds, as `bpf_ktime_get_ns` has it.
-pub(super) fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)
         .unwrap_or_else(|_| unreachable!("every Linux has CLOCK_MONOTONIC"));
     // Neither is negative on this clock.

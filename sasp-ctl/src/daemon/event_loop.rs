@@ -18,6 +18,7 @@ use super::gwm::{Heard, Link};
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::status::{Draft, Process, ReloadStatus};
+use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
 use super::{Setup, clock, hops, notify};
@@ -42,6 +43,7 @@ pub(super) struct Daemon {
     pub(super) worker: Worker,
     pub(super) publisher: Publisher,
     pub(super) stats: Stats,
+    pub(super) weights_log: WeightsLog,
     /// Whose next hops are watched.
     pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
     pub(super) hops: watch::Receiver<Arc<NextHops>>,
@@ -146,7 +148,7 @@ impl Daemon {
         if self.stats.tables.published > tables {
             let took = arrived.elapsed();
             self.stats.weights_to_table.observe(took.as_secs_f64());
-            tracing::info!(groups = %heard, ?took, "new weights are in the tables");
+            self.weights_log.note(heard, took, Instant::now());
         }
         Ok(())
     }
@@ -167,6 +169,7 @@ impl Daemon {
     }
 
     async fn on_deadlines(&mut self, now: Instant) -> Result<()> {
+        self.weights_log.tell(now);
         let expired = self.words.expire(now);
         for group in &expired {
             tracing::warn!(%group, "hold time is over: static weights count");
@@ -207,6 +210,17 @@ impl Daemon {
             }
         };
         let sweep = self.balancer.sweep(flows.iter().copied(), now_ns);
+        let found = flows.iter().map(|(flow, _)| flow);
+        let forgotten = sweep.forget.iter().map(|(flow, _)| flow);
+        if self.stats.flows.swept(found, forgotten) {
+            let room = &self.stats.flows;
+            tracing::warn!(
+                ipv4 = room.v4,
+                ipv6 = room.v6,
+                limit = room.limit,
+                "nearly as many flows are remembered as can be, then flows may change their member: raise `limits.flows` under [balancer]"
+            );
+        }
         if !sweep.forget.is_empty() {
             let forget = sweep.forget;
             let forgotten = self
@@ -222,7 +236,12 @@ impl Daemon {
     }
 
     async fn on_request(&mut self, request: Request) -> Result<Option<Exit>> {
-        // Whoever asked may have gone; a reply that cannot be sent is dropped.
+        if request.is_abandoned() {
+            // Whoever asked was told that it has failed.
+            tracing::debug!("a request was not carried out: its client has gone");
+            return Ok(None);
+        }
+        // Whoever asked may go meanwhile; a reply that cannot be sent is dropped.
         match request {
             Request::Status(reply) => {
                 let _ = reply.send(self.view());

@@ -68,8 +68,8 @@ impl Link {
     /// Makes the GWM forget us, within [`FAREWELL`].
     pub(super) async fn deregister(self) {
         match tokio::time::timeout(FAREWELL, self.session.deregister_all()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("not deregistered: {error}"),
+            // Whether it went well is in the session's own log.
+            Ok(Ok(()) | Err(_)) => {}
             Err(_) => {
                 tracing::warn!("not deregistered: the GWM did not confirm within {FAREWELL:?}")
             }
@@ -90,13 +90,19 @@ impl Link {
 }
 
 /// What some events have in common for the balancer.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
     groups: BTreeSet<Name>,
     lost: bool,
 }
 
 impl Heard {
+    /// Also this.
+    pub(super) fn add(&mut self, other: Self) {
+        self.groups.extend(other.groups);
+        self.lost |= other.lost;
+    }
+
     /// True if the balancer need not be asked.
     pub(super) fn is_nothing(&self) -> bool {
         self.groups.is_empty() && !self.lost

@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::flow_room::FlowRoom;
 use super::stats::Stats;
 use super::status::Status;
 
@@ -28,6 +29,7 @@ pub(super) fn render(status: &Status, stats: &Stats) -> Result<String, std::fmt:
     page.services(&status.services);
     page.members(&status.services);
     page.reasons(status);
+    page.flows(&stats.flows);
     if let Some(gwm) = &status.gwm {
         page.gwm(gwm);
     }
@@ -70,6 +72,20 @@ impl Page {
         let gauge = Gauge::<f64, AtomicU64>::default();
         gauge.set(value);
         self.0.register(name, help, gauge);
+    }
+
+    fn flows(&mut self, flows: &FlowRoom) {
+        let families = [("ipv4", flows.v4), ("ipv6", flows.v6)];
+        self.gauge(
+            "remembered_flows",
+            "Live flows remembered, by address family",
+            families.map(|(family, count)| (vec![("family", family.to_owned())], count as f64)),
+        );
+        self.value(
+            "remembered_flows_limit",
+            "Flows of a family that can be remembered; beyond it, the flow that was silent for longest is forgotten",
+            flows.limit as f64,
+        );
     }
 
     fn process(&mut self, status: &Status, stats: &Stats) {

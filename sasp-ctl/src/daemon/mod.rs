@@ -8,14 +8,15 @@
 //! * `event_loop`: what happens, and what follows. `publish`: from changes to maps. `reload`, `operator`: what the
 //!   operator asks for.
 //! * `gwm`: the session and what follows from its events. `words`: how far they can be trusted. `hops`: next hops.
-//! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`: what there is to see.
+//! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `weights_log`: what there is to see.
 //! * `worker`: the thread that owns the data path. `privileges`, `notify`, `clock`: the process.
 
 pub mod control;
 pub mod status;
 
-mod clock;
+pub(crate) mod clock;
 mod event_loop;
+mod flow_room;
 mod gwm;
 mod hops;
 mod metrics;
@@ -26,6 +27,7 @@ mod publish;
 mod reload;
 mod start;
 mod stats;
+mod weights_log;
 mod words;
 mod worker;
 

@@ -13,6 +13,7 @@ use super::event_loop::{Daemon, Exit};
 use super::gwm::{self, Link};
 use super::publish::Publisher;
 use super::stats::Stats;
+use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
 use super::{Setup, clock};
@@ -37,7 +38,7 @@ pub(super) async fn run(
     let interfaces = datapath.interfaces().to_vec();
     let (balancer, changes) = adopt(&datapath, adopted, &setup.config)?;
     let worker = Worker::start(datapath).context("cannot start a thread")?;
-    let mut stats = Stats::new();
+    let mut stats = Stats::new(u64::from(setup.config.balancer.limits.flows));
     let mut publisher = Publisher::new(worker.clone());
     publisher.publish(changes, &mut stats).await?;
 
@@ -67,6 +68,7 @@ pub(super) async fn run(
         worker: worker.clone(),
         publisher,
         stats,
+        weights_log: WeightsLog::default(),
         members,
         hops,
         hops_now: Arc::default(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 
+use super::flow_room::FlowRoom;
 use super::status::TablesStatus;
 
 /// From 50 µs to 1.6 s: a table takes a fraction of a millisecond, a kernel under pressure takes long.
@@ -27,10 +28,13 @@ pub(super) struct Stats {
     pub(super) failed_writes: u64,
     /// Reloads that were carried out, and those that were refused.
     pub(super) reloads: (u64, u64),
+    /// Remembered flows and how many there may be.
+    pub(super) flows: FlowRoom,
 }
 
 impl Stats {
-    pub(super) fn new() -> Self {
+    /// Of a daemon that may remember so many flows of each family.
+    pub(super) fn new(flows_limit: u64) -> Self {
         Self {
             weights_to_table: Histogram::new(BUCKETS),
             build: Histogram::new(BUCKETS),
@@ -38,6 +42,7 @@ impl Stats {
             tables: TablesStatus::default(),
             failed_writes: 0,
             reloads: (0, 0),
+            flows: FlowRoom::new(flows_limit),
         }
     }
 

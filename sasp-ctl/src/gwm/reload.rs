@@ -1,7 +1,6 @@
 //! The configuration file, read again on SIGHUP and when it changes. A bad one changes nothing.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::Signal;
@@ -10,7 +9,7 @@ use tracing::{error, info, warn};
 use super::config::{self, Config};
 use super::hub::Hub;
 use super::watch::FileWatch;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, file};
 use crate::sasp::gwm::Reassessed;
 
 /// A file and what it said when it was last good.
@@ -83,14 +82,7 @@ impl ConfigFile {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let advice = match error.kind() {
-            io::ErrorKind::NotFound => ": write it, the README lists every key of gwm.toml",
-            io::ErrorKind::InvalidData => ": the file must be UTF-8 text",
-            _ => "",
-        };
-        format!("cannot be read: {error}{advice}")
-    })
+    file::read(path, "write it, the README lists every key of gwm.toml")
 }
 
 /// Reloads whenever there is a reason to, for ever.

@@ -1,33 +1,48 @@
-//! A listener that no client can occupy: few connections at a time, none of them silent for long.
+//! A listener that no client can occupy: few connections at a time, the oldest of which makes room for a new one, and
+//! none of which takes long to say what it wants.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Connections at a time per socket: a client that opens many cannot eat our file descriptors.
 pub(super) const CONNECTIONS: usize = 64;
-/// A connection on which nothing moves for so long is closed. Longer than any answer takes.
-const IDLE: Duration = Duration::from_secs(30);
+/// A connection is closed so long after it was made or after its last answer, however busily a request drips in.
+/// Longer than any answer takes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Accepts when one of [`CONNECTIONS`] is free.
+/// Accepts always; from [`CONNECTIONS`] on, the oldest connection is closed.
 pub(super) struct Limited<L> {
     inner: L,
-    free: Arc<Semaphore>,
+    /// The connections, the oldest first; one that has gone has closed its end.
+    places: VecDeque<oneshot::Sender<()>>,
 }
 
 impl<L> Limited<L> {
     pub(super) fn new(inner: L) -> Self {
         Self {
             inner,
-            free: Arc::new(Semaphore::new(CONNECTIONS)),
+            places: VecDeque::new(),
         }
+    }
+
+    /// A place for a new connection, taken from the oldest if there is no other.
+    fn place(&mut self) -> oneshot::Receiver<()> {
+        self.places.retain(|place| !place.is_closed());
+        if self.places.len() >= CONNECTIONS {
+            // Dropped: its connection notices.
+            self.places.pop_front();
+        }
+        let (place, taken) = oneshot::channel();
+        self.places.push_back(place);
+        taken
     }
 }
 
@@ -36,15 +51,11 @@ impl<L: Listener> Listener for Limited<L> {
     type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let place = Arc::clone(&self.free)
-            .acquire_owned()
-            .await
-            .unwrap_or_else(|_| unreachable!("the semaphore is never closed"));
         let (io, address) = self.inner.accept().await;
         let timed = Timed {
             io,
-            idle: Box::pin(sleep(IDLE)),
-            _place: place,
+            end: Box::pin(sleep(PATIENCE)),
+            place: self.place(),
         };
         (timed, address)
     }
@@ -54,28 +65,23 @@ impl<L: Listener> Listener for Limited<L> {
     }
 }
 
-/// A connection that ends when it is idle, and gives its place back.
+/// A connection that ends when its time is over or another needs its place.
 pub(super) struct Timed<I> {
     io: I,
-    idle: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+    end: Pin<Box<Sleep>>,
+    place: oneshot::Receiver<()>,
 }
 
 impl<I> Timed<I> {
-    /// Something has moved, or nothing for too long.
-    fn judge<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        moved: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + IDLE);
-            return moved;
+    /// Fails when the connection has to end.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.end.as_mut().poll(context).is_ready() {
+            return Err(io::ErrorKind::TimedOut.into());
         }
-        self.idle
-            .as_mut()
-            .poll(context)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        match Pin::new(&mut self.place).poll(context) {
+            Poll::Ready(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Pending => Ok(()),
+        }
     }
 }
 
@@ -85,8 +91,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.io).poll_read(context, buffer);
-        self.judge(context, moved)
+        self.check(context)?;
+        Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }
 
@@ -96,8 +102,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
         let moved = Pin::new(&mut self.io).poll_write(context, buffer);
-        self.judge(context, moved)
+        if moved.is_ready() {
+            self.end.as_mut().reset(Instant::now() + PATIENCE);
+        }
+        moved
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,7 +3,7 @@
 //! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
 //! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
 //! (the same body; `{"done": bool}`). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
-//! the configuration is bad.
+//! the configuration is bad, 400 that the body is.
 //!
 //! Nothing is decided here: every request is passed to the loop.
 
@@ -25,6 +25,9 @@ pub(super) use listen::Listeners;
 
 /// Requests waiting for the loop; whoever comes when so many do, waits to be let in.
 const QUEUE: usize = 64;
+
+/// A header: the monotonic time, in nanoseconds, at which the client gives up.
+pub const UNTIL: &str = "sasp-ctl-until";
 
 /// The control socket of an instance.
 pub fn socket_path(places: &Places, instance: &Instance) -> PathBuf {
@@ -71,9 +74,27 @@ pub(super) enum Refusal {
     /// There is no such member, or it is not named properly.
     #[error("{0}")]
     BadMember(String),
+    /// The request makes no sense.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Its client has given up.
+    #[error("{0}")]
+    TooLate(String),
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Request {
+    /// True if nobody waits for the reply any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Status(reply) => reply.is_closed(),
+            Self::Reload(reply) | Self::Detach(reply) => reply.is_closed(),
+            Self::Operator(_, _, reply) => reply.is_closed(),
+            Self::Progress(_, _, reply) => reply.is_closed(),
+        }
+    }
 }
 
 /// The loop's end of the queue and the servers' end.

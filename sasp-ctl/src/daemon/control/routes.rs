@@ -3,16 +3,18 @@
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::clock;
 use super::super::metrics;
 use super::super::stats::Stats;
 use super::super::status::Status;
-use super::{MemberAt, Refusal, Request, View, page};
+use super::{MemberAt, Refusal, Request, UNTIL, View, page};
 
 type Loop = mpsc::Sender<Request>;
 
@@ -39,8 +41,25 @@ pub(super) fn all(to_loop: Loop) -> Router {
         .route("/quiesce/progress", post(quiesce_progress))
         .route("/resume/progress", post(resume_progress))
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn(in_time))
         .with_state(to_loop.clone())
         .merge(read_only(to_loop))
+}
+
+/// Refuses what its client has given up on: it was told of a failure, maybe while we were stopped, and must not see it
+/// carried out later.
+async fn in_time(request: axum::extract::Request, next: Next) -> Response {
+    let until = request.headers().get(UNTIL);
+    let until = until.and_then(|until| until.to_str().ok()?.parse::<u64>().ok());
+    if until.is_some_and(|until| until <= clock::now_ns()) {
+        tracing::warn!(
+            request = request.uri().path(),
+            "not carried out: its client has given up"
+        );
+        let reason = "the request came too late: nothing was done".to_owned();
+        return Refusal::TooLate(reason).into_response();
+    }
+    next.run(request).await
 }
 
 impl IntoResponse for Refusal {
@@ -48,6 +67,8 @@ impl IntoResponse for Refusal {
         let status = match self {
             Self::BadConfig(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadMember(_) => StatusCode::NOT_FOUND,
+            Self::TooLate(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()
@@ -117,7 +138,7 @@ async fn detach(State(to_loop): State<Loop>) -> Result<Json<Value>, Refusal> {
 
 fn named(body: &[u8]) -> Result<MemberAt, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
-        Refusal::BadMember(format!(
+        Refusal::BadRequest(format!(
             "{error}: send {{\"group\": \"GROUP\", \"member\": \"ADDR:PORT\"}}"
         ))
     })

@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -6,9 +7,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::super::clock;
 use super::*;
 
 /// A loop that refuses every reload, knows one member, and is never asked for a status.
@@ -107,7 +109,7 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
     }
     let stream = UnixStream::connect(&path).await.unwrap();
     let (status, answer) = ask(stream, "POST", "/quiesce", "{}").await;
-    assert_eq!(status, 404);
+    assert_eq!(status, 400);
     assert!(
         answer["error"]
             .as_str()
@@ -167,7 +169,7 @@ fn an_address_that_is_taken_is_named_with_the_key_to_change() {
     assert!(!directory.path().join("eth0.sock").exists());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn clients_that_say_nothing_do_not_keep_others_out() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
@@ -176,12 +178,62 @@ async fn clients_that_say_nothing_do_not_keep_others_out() {
     let servers = servers.serve(&to_loop).unwrap();
     tokio::spawn(refuse(requests));
     let mut silent = Vec::new();
-    for _ in 0..limited::CONNECTIONS {
+    for _ in 0..2 * limited::CONNECTIONS {
         silent.push(UnixStream::connect(&path).await.unwrap());
     }
     let stream = UnixStream::connect(&path).await.unwrap();
-    let patience = std::time::Duration::from_secs(600);
-    let answer = tokio::time::timeout(patience, ask(stream, "POST", "/reload", ""));
-    assert_eq!(answer.await.unwrap().0, 422);
+    let answer = tokio::time::timeout(limited::PATIENCE / 2, ask(stream, "POST", "/reload", ""));
+    assert_eq!(answer.await.expect("let in at once").0, 422);
     servers.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_never_ends_is_cut_off() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("eth0.sock");
+    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let (to_loop, requests) = queue();
+    let servers = servers.serve(&to_loop).unwrap();
+    tokio::spawn(refuse(requests));
+    let head = "POST /reload HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\n\r\n";
+    for beginning in ["GET /st", head] {
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let drip = async {
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let cut_off = tokio::time::timeout(limited::PATIENCE * 2, drip).await;
+        cut_off.unwrap_or_else(|_| panic!("{beginning} goes on for ever"));
+    }
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_after_its_client_has_given_up_is_not_done() {
+    let (to_loop, mut requests) = queue();
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("eth0.sock");
+    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let servers = servers.serve(&to_loop).unwrap();
+    let now = clock::now_ns();
+    let mut late = UnixStream::connect(&path).await.unwrap();
+    let head = format!("POST /detach HTTP/1.1\r\nhost: x\r\n{UNTIL}: {now}\r\n");
+    late.write_all(format!("{head}connection: close\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(requests.try_recv().is_err());
+
+    let until = now + 60_000_000_000;
+    let mut in_time = UnixStream::connect(&path).await.unwrap();
+    let head = format!("POST /detach HTTP/1.1\r\nhost: x\r\n{UNTIL}: {until}\r\n\r\n");
+    in_time.write_all(head.as_bytes()).await.unwrap();
+    let request = requests.recv().await.unwrap();
+    assert!(matches!(request, Request::Detach(_)) && !request.is_abandoned());
+    servers.stop().await;
+    assert!(request.is_abandoned(), "its connection was cut off");
 }

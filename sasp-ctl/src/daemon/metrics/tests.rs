@@ -37,7 +37,7 @@ fn gwm() -> GwmStatus {
 fn every_number_of_the_status_has_a_name_a_unit_and_help() {
     let mut status = status();
     status.gwm = Some(gwm());
-    let mut stats = Stats::new();
+    let mut stats = Stats::new(2048);
     stats.weights_to_table.observe(0.004);
     stats.published(2, Duration::from_millis(3));
     let text = render(&status, &stats).unwrap();
@@ -46,6 +46,8 @@ fn every_number_of_the_status_has_a_name_a_unit_and_help() {
         r#"sasp_ctl_build_info{version="1.2.3",instance_name="eth0",lb_uid="edge-1"} 1.0"#,
         "sasp_ctl_tables_published_total 9",
         "sasp_ctl_last_reload_successful 1.0",
+        r#"sasp_ctl_remembered_flows{family="ipv6"} 0.0"#,
+        "sasp_ctl_remembered_flows_limit 2048.0",
         r#"sasp_ctl_weights_to_table_seconds_bucket{le="0.005"} 1"#,
         r#"sasp_ctl_service_packets_total{vip="203.0.113.10:80",protocol="tcp",group="FARM1"} 1150"#,
         r#"sasp_ctl_service_slots{vip="203.0.113.10:80",protocol="tcp",group="FARM1",phase="tracked"} 5.0"#,
@@ -77,6 +79,6 @@ fn every_number_of_the_status_has_a_name_a_unit_and_help() {
 
 #[test]
 fn without_a_gwm_there_are_no_numbers_about_one() {
-    let text = render(&status(), &Stats::new()).unwrap();
+    let text = render(&status(), &Stats::new(2048)).unwrap();
     assert!(!text.contains("sasp_ctl_gwm") && !text.contains("sasp_ctl_sasp"));
 }

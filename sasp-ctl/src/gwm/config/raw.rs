@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::table::Table;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
@@ -15,11 +17,11 @@ pub(super) struct RawConfig {
     pub(super) members_only_from_own_address: bool,
     pub(super) tls: Option<Spanned<toml::Value>>,
     #[serde(default)]
-    pub(super) limits: RawLimits,
+    pub(super) limits: Table<RawLimits>,
     #[serde(default)]
-    pub(super) balancer: Vec<RawBalancer>,
+    pub(super) balancer: Vec<Table<RawBalancer>>,
     #[serde(default)]
-    pub(super) weights: Vec<RawWeights>,
+    pub(super) weights: Vec<Table<RawWeights>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -10,11 +10,12 @@ use super::super::raw::RawBalancer;
 use super::{name, no_tls};
 use crate::config::ConfigError;
 use crate::config::source::Source;
+use crate::config::table::Table;
 use crate::sasp::gwm::{Admission, Limits};
 use crate::sasp::msg::Name;
 
 pub(super) fn admission(
-    balancers: &[RawBalancer],
+    balancers: &[Table<RawBalancer>],
     limits: &Limits,
     source: &Source,
 ) -> Result<Admission, ConfigError> {

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::super::raw::RawWeights;
 use super::name;
 use crate::config::source::Source;
+use crate::config::table::Table;
 use crate::config::{ConfigError, member_key};
 use crate::sasp::gwm::{Admission, Assessment, Limits, Weights};
 use crate::sasp::msg::{MemberKey, Name};
@@ -15,7 +16,7 @@ use crate::sasp::msg::{MemberKey, Name};
 const SOURCES_LATER: [&str; 4] = ["probe", "agent-check", "prometheus", "file"];
 
 pub(super) fn weights(
-    rules: &[RawWeights],
+    rules: &[Table<RawWeights>],
     admission: &Admission,
     limits: &Limits,
     source: &Source,
