@@ -44,6 +44,8 @@ pub(super) struct Daemon {
     pub(super) stats: Stats,
     /// Whose next hops are watched.
     pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
+    /// Indices of the interfaces that members may be reached by.
+    pub(super) attached: watch::Sender<BTreeSet<u32>>,
     pub(super) hops: watch::Receiver<Arc<NextHops>>,
     pub(super) hops_now: Arc<NextHops>,
     /// The last reload and how it went.
@@ -108,6 +110,7 @@ impl Daemon {
                     let now = Instant::now();
                     self.on_deadlines(now).await?;
                     if sweep_at <= now {
+                        self.look_after_interfaces().await?;
                         self.sweep().await?;
                         sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
                     }

@@ -15,7 +15,7 @@ use super::publish::Publisher;
 use super::stats::Stats;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, clock};
+use super::{Setup, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::ServiceSpec;
@@ -47,7 +47,7 @@ pub(super) async fn run(
         true => Duration::ZERO,
         false => READY_BY,
     };
-    let ifindexes = interfaces.iter().map(|attached| attached.ifindex).collect();
+    let (attached, ifindexes) = watch::channel(interfaces::indices(&interfaces));
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
     let servers = listeners
@@ -68,6 +68,7 @@ pub(super) async fn run(
         publisher,
         stats,
         members,
+        attached,
         hops,
         hops_now: Arc::default(),
         reloaded: None,

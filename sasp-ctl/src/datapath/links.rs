@@ -8,12 +8,12 @@ use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpError, XdpLink};
 use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
 
-use super::Attached;
 use super::error::{Error, chain};
 use super::netlink::{self, Interface};
 use super::options::{Instance, Mode, RunsIn};
 use super::pins::{self, LinkPin, Pins};
 use super::sys;
+use super::{Attached, State};
 
 /// The kernel's limit on interface names, without the zero byte.
 const INTERFACE_NAME_MAX: usize = 15;
@@ -137,6 +137,7 @@ impl Attached {
             name: interface.name,
             ifindex: interface.ifindex,
             mode,
+            state: State::Running,
         }
     }
 }
@@ -151,7 +152,8 @@ fn find(name: &str) -> Result<Interface, Error> {
     })
 }
 
-fn foreign(interface: &Interface) -> Option<Error> {
+/// Whose program is in the way, if any is.
+pub(super) fn foreign(interface: &Interface) -> Option<Error> {
     let (id, _) = interface.program?;
     // Looking programs up by id takes CAP_SYS_ADMIN; without it the id must do.
     let name = loaded_programs()
@@ -164,6 +166,13 @@ fn foreign(interface: &Interface) -> Option<Error> {
         id,
         name: name.unwrap_or_else(|| "name unknown".to_owned()),
     })
+}
+
+/// The id of a loaded program.
+pub(super) fn id_of(program: &Xdp) -> Result<u32, Error> {
+    let info = program.info();
+    info.map(|info| info.id())
+        .map_err(|error| Error::Load(chain(&error)))
 }
 
 fn program_id(pin: &Path) -> Result<u32, Error> {
@@ -181,7 +190,8 @@ fn bad_link(pin: &Path, why: &str) -> Error {
     }
 }
 
-fn attach(
+/// Attaches to an interface that has no program, and pins the link.
+pub(super) fn attach(
     program: &mut Xdp,
     interface: &Interface,
     mode: Mode,

@@ -118,6 +118,8 @@ impl Pins {
 pub(super) struct LinkPin {
     /// Where it is pinned.
     pub(super) path: PathBuf,
+    /// Index of the interface when it was attached.
+    pub(super) ifindex: u32,
     /// Name of the interface when it was attached.
     pub(super) interface: String,
 }
@@ -144,9 +146,10 @@ pub(super) fn instances(bpffs: &Path) -> Result<Vec<(Instance, Vec<String>)>, Er
 
 fn links_in(directory: &Path) -> Result<Vec<LinkPin>, Error> {
     let link = |name: String| {
-        let (_, interface) = name.strip_prefix(LINK)?.split_once('_')?;
+        let (ifindex, interface) = name.strip_prefix(LINK)?.split_once('_')?;
         Some(LinkPin {
             path: directory.join(&name),
+            ifindex: ifindex.parse().ok()?,
             interface: unescape(interface),
         })
     };

@@ -99,12 +99,12 @@ impl fmt::Display for Unresolved {
 pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unresolved>>;
 
 /// Watches the next hops of `members`, in the network namespace of the calling thread, for a balancer attached to
-/// `interfaces` (by index).
+/// `interfaces` (by index, as they are now).
 ///
-/// A new snapshot is sent only when something is different; the first is empty. The task ends when either channel's
+/// A new snapshot is sent only when something is different; the first is empty. The task ends when any channel's
 /// other side is gone. Must be called inside a tokio runtime.
 pub fn spawn(
-    interfaces: BTreeSet<u32>,
+    interfaces: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
 ) -> io::Result<watch::Receiver<Arc<NextHops>>> {
     let (snapshots, receiver) = watch::channel(Arc::default());
