@@ -2,6 +2,7 @@
 //!
 //! First a plan, made by looking only, then the deeds: whatever refuses does so before anything has changed.
 
+use std::io;
 use std::path::Path;
 
 use aya::programs::links::{FdLink, PinnedLink};
@@ -51,15 +52,18 @@ impl Plan {
         for pin in pins.links()? {
             plan.sort_in(pin, instance)?;
         }
-        match plan.new.iter().find_map(foreign) {
-            Some(error) => Err(error),
-            None => Ok(plan),
-        }
+        plan.new
+            .iter()
+            .try_for_each(|new| refuse_foreign(new, pins))?;
+        Ok(plan)
     }
 
     /// Finds a pinned link's place in the plan.
     fn sort_in(&mut self, pin: LinkPin, instance: &Instance) -> Result<(), Error> {
-        let ifindex = sys::link_ifindex(&pin.path).map_err(Error::file("open", &pin.path))?;
+        let ifindex = sys::link_ifindex(&pin.path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => bad_link(&pin.path, &error.to_string()),
+            _ => Error::file("open", &pin.path)(error),
+        })?;
         let Some(ifindex) = ifindex else {
             self.dead.push(pin);
             return Ok(());
@@ -142,7 +146,8 @@ impl Attached {
     }
 }
 
-fn find(name: &str) -> Result<Interface, Error> {
+/// The interface of that name.
+pub(super) fn find(name: &str) -> Result<Interface, Error> {
     let found = match name.len() {
         1..=INTERFACE_NAME_MAX => netlink::by_name(name)?,
         _ => None,
@@ -152,16 +157,39 @@ fn find(name: &str) -> Result<Interface, Error> {
     })
 }
 
-/// Whose program is in the way, if any is.
-pub(super) fn foreign(interface: &Interface) -> Option<Error> {
-    let (id, _) = interface.program?;
+/// The instance whose program runs on an interface, and the interface's name when it was attached.
+pub(super) fn owner(
+    interface: &Interface,
+    bpffs: &Path,
+) -> Result<Option<(Instance, String)>, Error> {
+    let Some((id, _)) = interface.program else {
+        return Ok(None);
+    };
+    let mut links = pins::all_links(bpffs)?.into_iter();
+    // Whatever else is pinned under a link's name owns no program.
+    let owner = links.find(|(_, link)| program_id(&link.path).is_ok_and(|ours| ours == id));
+    Ok(owner.map(|(instance, link)| (instance, link.interface)))
+}
+
+/// Says whose program is in the way, if any is.
+pub(super) fn refuse_foreign(interface: &Interface, pins: &Pins) -> Result<(), Error> {
+    let Some((id, _)) = interface.program else {
+        return Ok(());
+    };
+    if let Some((instance, attached_as)) = owner(interface, pins.bpffs())? {
+        return Err(Error::OtherInstance {
+            interface: interface.name.clone(),
+            instance: instance.to_string(),
+            attached_as,
+        });
+    }
     // Looking programs up by id takes CAP_SYS_ADMIN; without it the id must do.
     let name = loaded_programs()
         .filter_map(Result::ok)
         .find(|program| program.id() == id)
         .and_then(|program| program.name_as_str().map(str::to_owned))
         .filter(|name| !name.is_empty());
-    Some(Error::ForeignProgram {
+    Err(Error::ForeignProgram {
         interface: interface.name.clone(),
         id,
         name: name.unwrap_or_else(|| "name unknown".to_owned()),

@@ -49,7 +49,7 @@ use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
 pub use counters::Counters;
-pub use detach::{Pinned, detach, instances};
+pub use detach::{Pinned, detach, instances, owner};
 pub use error::{Error, Halted};
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
@@ -174,7 +174,8 @@ impl Datapath {
     /// capabilities would not find it.
     pub fn detach(self) -> Result<(), Error> {
         Pins::new(&bpffs::path_of(&self.bpffs), &self.instance).remove()?;
-        self.lock.remove()
+        drop(self.lock);
+        Ok(())
     }
 
     /// What the program says about packets: a task, to be spawned on tokio, that passes it to the log until it is

@@ -84,9 +84,7 @@ fn try_attach(
             pins::remove_link(&pin.path)?;
         }
     }
-    if let Some(error) = links::foreign(interface) {
-        return Err(error);
-    }
+    links::refuse_foreign(interface, &pins)?;
     let mode: Mode = datapath.mode;
     let program = object::program(&mut datapath.object)?;
     links::attach(program, interface, mode, &pins)

@@ -1,7 +1,7 @@
 //! Interfaces that come, go and change their names under a running data plane.
 
 use caps::{CapSet, Capability};
-use sasp_ctl::datapath::{Datapath, State};
+use sasp_ctl::datapath::{Datapath, Instance, State, detach, owner};
 
 use crate::lab::{EDGE, FAR, Lab};
 
@@ -62,4 +62,30 @@ fn a_renamed_interface_keeps_the_program_under_its_new_name() {
         ("wan0".to_owned(), ifindex, State::Running)
     );
     assert_eq!(lab.program_on("wan0"), program);
+}
+
+#[test]
+fn a_renamed_interface_is_known_as_its_instances() {
+    let lab = Lab::new();
+    drop(lab.attach());
+    lab.edge_ip(&format!("link set {EDGE} down"));
+    lab.edge_ip(&format!("link set {EDGE} name wan0"));
+    let owner = lab.inside(|| owner("wan0", &lab.places()).unwrap());
+    assert_eq!(owner, Some(lab.instance()));
+
+    let mut options = lab.options();
+    options.instance = Instance::new("wan0").unwrap();
+    options.interfaces = vec!["wan0".to_owned()];
+    let text = lab.try_attach(&options).unwrap_err().to_string();
+    assert!(text.contains(&format!("attached as {EDGE}")), "{text}");
+}
+
+#[test]
+fn a_directory_among_the_pins_does_not_keep_them_from_being_removed() {
+    let lab = Lab::new();
+    drop(lab.attach());
+    std::fs::create_dir_all(lab.current().join("link_9_x")).unwrap();
+    std::fs::create_dir_all(lab.current().join("other/deeper")).unwrap();
+    assert!(detach(&lab.instance(), &lab.places()).unwrap());
+    assert!(!lab.pinned().exists());
 }
