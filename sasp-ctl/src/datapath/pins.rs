@@ -189,7 +189,7 @@ fn remove_set(directory: &Path) -> Result<bool, Error> {
         .partition(|name| name.starts_with(LINK));
     for name in links {
         let path = directory.join(name);
-        match path.is_dir() {
+        match is_real_directory(&path) {
             true => drop(remove_set(&path)?),
             false => remove_link(&path)?,
         }
@@ -202,12 +202,19 @@ fn remove_set(directory: &Path) -> Result<bool, Error> {
 
 /// Removes whatever has that name: what is none of ours is in the way all the same.
 fn remove_anything(path: &Path) -> Result<bool, Error> {
-    match path.is_dir() {
-        true => remove_set(path),
-        false => fs::remove_file(path)
-            .map(|()| true)
-            .map_err(Error::file("remove", path)),
+    if is_real_directory(path) {
+        return remove_set(path);
     }
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(said) => Err(Error::file("remove", path)(said)),
+    }
+}
+
+/// A symbolic link to a directory is none: what it leads to is not ours.
+fn is_real_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 /// Removes an empty directory; true if it was there. One that is not empty stays: it belongs to others too.
