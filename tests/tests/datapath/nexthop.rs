@@ -148,6 +148,8 @@ fn every_way_that_cannot_be_used_says_why() {
         found
             .wait("10.2.0.9", Err(Unresolved::NotAttached { ifindex: other }))
             .await;
+        let said = Unresolved::NotAttached { ifindex: other }.to_string();
+        assert!(said.contains("attach to edge1 too"), "{said}");
         found
             .attached
             .send_replace([lab.ifindex(EDGE), other].into());

@@ -19,6 +19,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use nix::net::if_::if_indextoname;
 use tokio::sync::watch;
 
 use kernel::Kernel;
@@ -80,18 +81,27 @@ impl fmt::Display for Unresolved {
                 )
             }
             Self::NotAttached { ifindex } => {
+                let name = name_of(*ifindex);
                 write!(
                     f,
-                    "its route leaves by interface {ifindex}, which is not attached"
+                    "its route leaves by {name}, which is not attached: attach to {name} too"
                 )
             }
-            Self::InterfaceDown { ifindex } => write!(f, "interface {ifindex} is down"),
+            Self::InterfaceDown { ifindex } => write!(f, "{} is down", name_of(*ifindex)),
             Self::Local => f.write_str("an address of this host"),
             Self::NotUnicast => f.write_str("not a unicast address"),
-            Self::NotEthernet { ifindex } => write!(f, "interface {ifindex} is not Ethernet"),
+            Self::NotEthernet { ifindex } => write!(f, "{} is not Ethernet", name_of(*ifindex)),
             Self::Resolving => f.write_str("MAC address being resolved"),
             Self::Unanswered => f.write_str("MAC address unknown: it does not answer ARP or ND"),
         }
+    }
+}
+
+/// What the interface is called now, in the network namespace of the calling thread; its index, if it is gone.
+fn name_of(ifindex: u32) -> String {
+    match if_indextoname(ifindex) {
+        Ok(name) => name.to_string_lossy().into_owned(),
+        Err(_) => format!("interface {ifindex} (gone)"),
     }
 }
 
