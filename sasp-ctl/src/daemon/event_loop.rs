@@ -23,8 +23,8 @@ use super::worker::Worker;
 use super::{Setup, clock, hops, notify};
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
-use crate::datapath::Attached;
 use crate::datapath::nexthop::{NextHops, Unresolved};
+use crate::datapath::{Attached, State};
 use crate::sasp::client::Event;
 
 /// How often remembered flows are looked at.
@@ -283,7 +283,10 @@ impl Daemon {
         let interfaces: Vec<_> = self
             .interfaces
             .iter()
-            .map(|attached| attached.name.as_str())
+            .map(|attached| match attached.state {
+                State::Running => attached.name.clone(),
+                lost => format!("{} ({lost})", attached.name),
+            })
             .collect();
         let gwm = match &self.link {
             Some(link) => {

@@ -47,7 +47,7 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
         return match statfs(given) {
             Ok(found) if is_magic(&found) => Ok(Some(given.to_owned())),
             Ok(_) => Err(missing(given, "another file system is there", true)),
-            Err(Errno::ENOENT) => Err(missing(given, "there is no such directory", true)),
+            Err(Errno::ENOENT) => Err(missing(given, "there is no such directory: make it", true)),
             Err(error) => Err(missing(
                 given,
                 &format!("it cannot be looked at ({}): run as root", error.desc()),

@@ -100,8 +100,9 @@ impl fmt::Display for Unresolved {
 /// What the interface is called now, in the network namespace of the calling thread; its index, if it is gone.
 fn name_of(ifindex: u32) -> String {
     match if_indextoname(ifindex) {
-        Ok(name) => name.to_string_lossy().into_owned(),
-        Err(_) => format!("interface {ifindex} (gone)"),
+        // nix gives no error but an empty name for an index that is not there.
+        Ok(name) if !name.is_empty() => name.to_string_lossy().into_owned(),
+        _ => format!("interface {ifindex} (gone)"),
     }
 }
 
@@ -121,4 +122,18 @@ pub fn spawn(
     let kernel = Kernel::connect()?;
     tokio::spawn(Watch::new(interfaces, members, snapshots).run(kernel));
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_called_by_its_name_and_one_that_is_gone_by_its_index() {
+        assert_eq!(name_of(1), "lo");
+        let down = Unresolved::InterfaceDown {
+            ifindex: 2_000_000_000,
+        };
+        assert_eq!(down.to_string(), "interface 2000000000 (gone) is down");
+    }
 }
