@@ -59,6 +59,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         members: args.members,
         forward: args.forward,
     };
+    check_names(&args.interfaces)?;
     let file = file(args.config, &flags)?;
     let config = config::load(file.as_deref(), &flags)?;
     if config.services.is_empty() {
@@ -79,6 +80,20 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         flags,
     };
     Ok(daemon::run(setup)?)
+}
+
+/// Says of what cannot be an interface that it is none, before anything else is made of it.
+fn check_names(interfaces: &[String]) -> Result<(), Failure> {
+    let bad = |name: &&String| {
+        name.is_empty() || name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace())
+    };
+    match interfaces.iter().find(bad) {
+        Some(name) => Err(Failure::Usage(format!(
+            "'{}' is no interface's name: see `ip link`",
+            name.escape_debug()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The file to read, if any: the one that is named; else the usual one, if it exists.

@@ -30,7 +30,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let places = target::places();
     let mut pinned = datapath::instances(&places)?;
     if let Some(interface) = &args.interface {
-        pinned.retain(|pinned| pinned.interfaces.contains(interface));
+        let owner = datapath::owner(interface, &places)?;
+        pinned.retain(|pinned| match &owner {
+            Some(owner) => pinned.instance == *owner,
+            None => pinned.interfaces.contains(interface),
+        });
     }
     if pinned.is_empty() {
         return Err(Failure::Failed(match &args.interface {
@@ -42,11 +46,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     for pinned in &pinned {
         detach(pinned, &places)?;
-        output::print(&format!(
-            "detached {} (instance {})\n",
-            pinned.interfaces.join(", "),
-            pinned.instance
-        ))?;
+        output::print(&match pinned.interfaces.join(", ") {
+            none if none.is_empty() => {
+                format!("removed what was left of instance {}\n", pinned.instance)
+            }
+            interfaces => format!("detached {interfaces} (instance {})\n", pinned.instance),
+        })?;
     }
     Ok(())
 }

@@ -84,9 +84,15 @@ fn without_daemon(balancer: &Pinned, as_json: bool) -> String {
         });
         return format!("{status}\n");
     }
+    let interfaces = match balancer.interfaces.join(", ") {
+        none if none.is_empty() => "interfaces none: nothing is forwarded".to_owned(),
+        interfaces if balancer.runs => {
+            format!("interfaces {interfaces}: packets are forwarded by the last tables")
+        }
+        gone => format!("interfaces {gone}: gone, nothing is forwarded"),
+    };
     format!(
-        "instance {}  daemon: not running\ninterfaces {}: packets are forwarded by the last tables\n",
-        balancer.instance,
-        balancer.interfaces.join(", ")
+        "instance {}  daemon: not running\n{interfaces}\n",
+        balancer.instance
     )
 }

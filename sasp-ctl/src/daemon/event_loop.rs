@@ -24,8 +24,8 @@ use super::worker::Worker;
 use super::{Setup, clock, hops, notify};
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
-use crate::datapath::Attached;
 use crate::datapath::nexthop::{NextHops, Unresolved};
+use crate::datapath::{Attached, State};
 use crate::sasp::client::Event;
 
 /// How often remembered flows are looked at.
@@ -46,6 +46,8 @@ pub(super) struct Daemon {
     pub(super) weights_log: WeightsLog,
     /// Whose next hops are watched.
     pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
+    /// Indices of the interfaces that members may be reached by.
+    pub(super) attached: watch::Sender<BTreeSet<u32>>,
     pub(super) hops: watch::Receiver<Arc<NextHops>>,
     pub(super) hops_now: Arc<NextHops>,
     /// The last reload and how it went.
@@ -110,6 +112,7 @@ impl Daemon {
                     let now = Instant::now();
                     self.on_deadlines(now).await?;
                     if sweep_at <= now {
+                        self.look_after_interfaces().await?;
                         self.sweep().await?;
                         sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
                     }
@@ -299,7 +302,10 @@ impl Daemon {
         let interfaces: Vec<_> = self
             .interfaces
             .iter()
-            .map(|attached| attached.name.as_str())
+            .map(|attached| match attached.state {
+                State::Running => attached.name.clone(),
+                lost => format!("{} ({lost})", attached.name),
+            })
             .collect();
         let gwm = match &self.link {
             Some(link) => {

@@ -16,7 +16,7 @@ use super::stats::Stats;
 use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, clock};
+use super::{Setup, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::ServiceSpec;
@@ -48,7 +48,7 @@ pub(super) async fn run(
         true => Duration::ZERO,
         false => READY_BY,
     };
-    let ifindexes = interfaces.iter().map(|attached| attached.ifindex).collect();
+    let (attached, ifindexes) = watch::channel(interfaces::indices(&interfaces));
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
     let servers = listeners
@@ -70,6 +70,7 @@ pub(super) async fn run(
         stats,
         weights_log: WeightsLog::default(),
         members,
+        attached,
         hops,
         hops_now: Arc::default(),
         reloaded: None,

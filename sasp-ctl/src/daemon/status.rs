@@ -56,7 +56,7 @@ pub struct Process {
     pub config_file: Option<PathBuf>,
 }
 
-/// An interface that the program runs on.
+/// An interface that the program was attached to.
 #[derive(Clone, Debug, Serialize)]
 pub struct InterfaceStatus {
     /// Its name.
@@ -65,6 +65,8 @@ pub struct InterfaceStatus {
     pub ifindex: u32,
     /// `native` or `generic`.
     pub mode: String,
+    /// `attached`, `not attached` (it has lost our program) or `gone`.
+    pub state: String,
 }
 
 /// The session with the GWM.
@@ -196,6 +198,7 @@ fn interface(attached: Attached) -> InterfaceStatus {
         name: attached.name,
         ifindex: attached.ifindex,
         mode: attached.mode.to_string(),
+        state: attached.state.to_string(),
     }
 }
 

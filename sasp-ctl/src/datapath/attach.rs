@@ -7,7 +7,7 @@ use std::fs::File;
 use sasp_xdp_common::abi::names;
 
 use super::error::Error;
-use super::links::Plan;
+use super::links::{self, Plan};
 use super::lock::Lock;
 use super::map::Map;
 use super::maps::Maps;
@@ -66,11 +66,15 @@ fn run(
     } else {
         Adopted::default()
     };
-    let interfaces = plan.carry_out(object::program(&mut object)?, options.mode, pins)?;
+    let program = object::program(&mut object)?;
+    let program_id = links::id_of(program)?;
+    let interfaces = plan.carry_out(program, options.mode, pins)?;
     Ok(Datapath {
         object,
         maps,
         interfaces,
+        mode: options.mode,
+        program_id,
         sizes,
         seed,
         adopted,

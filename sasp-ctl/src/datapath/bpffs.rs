@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::statfs::statfs;
+use nix::sys::statfs::{Statfs, statfs};
 
 use super::error::Error;
 
@@ -31,17 +32,27 @@ pub(super) fn find_or_mount(given: Option<&Path>) -> Result<PathBuf, Error> {
         .join()
         .unwrap_or_else(|_| Err(io::Error::other("the mounting thread panicked")));
     if let Err(error) = mounted {
-        return Err(missing(USUAL, format!("mounting one failed ({error})")));
+        return Err(missing(
+            USUAL,
+            &format!("mounting one failed ({error})"),
+            true,
+        ));
     }
-    find(None)?.ok_or_else(|| missing(USUAL, "one was mounted and is not visible".to_owned()))
+    find(None)?.ok_or_else(|| missing(USUAL, "one was mounted and is not visible", true))
 }
 
 /// The directory to look for pins in, if there is any; `given` must be on a bpffs.
 pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
     if let Some(given) = given {
-        return match is_bpffs(given) {
-            true => Ok(Some(given.to_owned())),
-            false => Err(missing(given, "it is something else".to_owned())),
+        return match statfs(given) {
+            Ok(found) if is_magic(&found) => Ok(Some(given.to_owned())),
+            Ok(_) => Err(missing(given, "another file system is there", true)),
+            Err(Errno::ENOENT) => Err(missing(given, "there is no such directory: make it", true)),
+            Err(error) => Err(missing(
+                given,
+                &format!("it cannot be looked at ({}): run as root", error.desc()),
+                false,
+            )),
         };
     }
     let ours = fs::read_link("/proc/thread-self/ns/mnt").ok();
@@ -68,15 +79,24 @@ pub(super) fn path_of(held: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 
-fn missing(path: impl Into<PathBuf>, why: String) -> Error {
-    Error::NoBpffs {
-        path: path.into(),
-        why,
-    }
+fn missing(path: impl Into<PathBuf>, why: &str, mounting_helps: bool) -> Error {
+    let path = path.into();
+    let why = match mounting_helps {
+        true => format!(
+            "{why}; mount one with `mount -t bpf bpf {}`",
+            path.display()
+        ),
+        false => why.to_owned(),
+    };
+    Error::NoBpffs { path, why }
 }
 
 fn is_bpffs(path: &Path) -> bool {
-    statfs(path).is_ok_and(|found| found.filesystem_type().0 as u64 == MAGIC)
+    statfs(path).is_ok_and(|found| is_magic(&found))
+}
+
+fn is_magic(found: &Statfs) -> bool {
+    found.filesystem_type().0 as u64 == MAGIC
 }
 
 /// Processes whose view of the mounts may be the host's, the best first: our ancestors, then everybody.

@@ -36,6 +36,12 @@ pub enum Error {
     /// A capability is missing.
     #[error("{0} is missing: run as root, or grant CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")]
     MissingCapability(&'static str),
+    /// Root, but of a user namespace.
+    #[error(
+        "this user namespace cannot load BPF programs, whatever its capabilities: \
+         run as the host's root (CAP_BPF counts in the initial user namespace only)"
+    )]
+    UserNamespace,
     /// The kernel is too old.
     #[error("Linux {found} is too old: the data plane needs {needed} or newer")]
     OldKernel {
@@ -46,8 +52,9 @@ pub enum Error {
     },
     /// Somebody else's XDP program.
     #[error(
-        "{interface} already runs another XDP program (id {id}, {name}): stop what attached it, \
-         or remove it with `ip link set dev {interface} xdp off`, then attach again"
+        "{interface} already runs another XDP program (id {id}, {name}): stop what attached it, then attach again; \
+         if nothing runs any more, a pinned link holds it (`bpftool link show pinned`: remove the pin) \
+         or else `ip link set dev {interface} xdp off` takes it away"
     )]
     ForeignProgram {
         /// Where.
@@ -56,6 +63,20 @@ pub enum Error {
         id: u32,
         /// Of the program, as the kernel shows it.
         name: String,
+    },
+    /// The program of another instance of ours.
+    #[error(
+        "{interface} runs the program of instance {instance}{}: take that off with `sasp-ctl detach {interface}`, \
+         or go on with it by --instance {instance}",
+        former(interface, attached_as)
+    )]
+    OtherInstance {
+        /// Where.
+        interface: String,
+        /// Whose program runs there.
+        instance: String,
+        /// The interface's name when it was attached.
+        attached_as: String,
     },
     /// The pins lead to interfaces of another network namespace.
     #[error(
@@ -114,11 +135,11 @@ pub enum Error {
         why: String,
     },
     /// No bpffs.
-    #[error("no bpffs at {path}: {why}; mount one with `mount -t bpf bpf {path}`")]
+    #[error("no bpffs at {path}: {why}")]
     NoBpffs {
         /// Where it was looked for.
         path: PathBuf,
-        /// What was tried.
+        /// What is wrong, and what helps.
         why: String,
     },
     /// The kernel refused the object.
@@ -138,30 +159,30 @@ pub enum Error {
         size: u32,
     },
     /// A map operation failed.
-    #[error("cannot {doing}: {source}{}", advice(source))]
+    #[error("cannot {doing}: {said}{}", advice(said))]
     Map {
         /// What was tried.
         doing: String,
         /// What the kernel said.
-        source: io::Error,
+        said: io::Error,
     },
     /// A file operation failed.
-    #[error("cannot {doing} {path}: {source}{}", advice(source))]
+    #[error("cannot {doing} {path}: {said}{}", advice(said))]
     File {
         /// What was tried.
         doing: &'static str,
         /// On what.
         path: PathBuf,
         /// What the kernel said.
-        source: io::Error,
+        said: io::Error,
     },
     /// A netlink request failed.
-    #[error("cannot ask the kernel for {what}: {source}")]
+    #[error("cannot ask the kernel for {what}: {said}{}", advice(said))]
     Netlink {
         /// What was asked.
         what: String,
         /// What it said.
-        source: io::Error,
+        said: io::Error,
     },
 }
 
@@ -179,10 +200,10 @@ pub struct Halted {
 impl Error {
     /// For `map_err` of a file operation on `path`.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::File {
+        move |said| Self::File {
             doing,
             path: path.to_owned(),
-            source,
+            said,
         }
     }
 
@@ -191,7 +212,7 @@ impl Error {
         move |error| Self::File {
             doing: "pin",
             path: path.to_owned(),
-            source: match error {
+            said: match error {
                 PinError::SyscallError(error) => error.io_error,
                 other => io::Error::other(chain(&other)),
             },
@@ -202,22 +223,35 @@ impl Error {
     pub(super) fn map(doing: impl Into<String>) -> impl FnOnce(MapError) -> Self {
         move |error| Self::Map {
             doing: doing.into(),
-            source: map_io(error),
+            said: map_io(error),
         }
     }
 
     /// For `map_err` of a map operation made by a system call of our own.
     pub(super) fn map_call(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Map {
+        move |said| Self::Map {
             doing: doing.into(),
-            source,
+            said,
         }
+    }
+}
+
+fn former(interface: &str, attached_as: &str) -> String {
+    match interface == attached_as {
+        true => String::new(),
+        false => format!(" (attached as {attached_as})"),
     }
 }
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => ": run as root",
+        io::ErrorKind::ReadOnlyFilesystem => ": make it writable, for state is kept there",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ": make room there",
+        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            ": something else has that name, move it away"
+        }
+        io::ErrorKind::OutOfMemory => ": free some memory, or configure smaller maps",
         _ => "",
     }
 }

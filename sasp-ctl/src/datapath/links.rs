@@ -2,18 +2,19 @@
 //!
 //! First a plan, made by looking only, then the deeds: whatever refuses does so before anything has changed.
 
+use std::io;
 use std::path::Path;
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpError, XdpLink};
 use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
 
-use super::Attached;
 use super::error::{Error, chain};
 use super::netlink::{self, Interface};
 use super::options::{Instance, Mode, RunsIn};
 use super::pins::{self, LinkPin, Pins};
 use super::sys;
+use super::{Attached, State};
 
 /// The kernel's limit on interface names, without the zero byte.
 const INTERFACE_NAME_MAX: usize = 15;
@@ -51,15 +52,18 @@ impl Plan {
         for pin in pins.links()? {
             plan.sort_in(pin, instance)?;
         }
-        match plan.new.iter().find_map(foreign) {
-            Some(error) => Err(error),
-            None => Ok(plan),
-        }
+        plan.new
+            .iter()
+            .try_for_each(|new| refuse_foreign(new, pins))?;
+        Ok(plan)
     }
 
     /// Finds a pinned link's place in the plan.
     fn sort_in(&mut self, pin: LinkPin, instance: &Instance) -> Result<(), Error> {
-        let ifindex = sys::link_ifindex(&pin.path).map_err(Error::file("open", &pin.path))?;
+        let ifindex = sys::link_ifindex(&pin.path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => bad_link(&pin.path, &error.to_string()),
+            _ => Error::file("open", &pin.path)(error),
+        })?;
         let Some(ifindex) = ifindex else {
             self.dead.push(pin);
             return Ok(());
@@ -137,11 +141,13 @@ impl Attached {
             name: interface.name,
             ifindex: interface.ifindex,
             mode,
+            state: State::Running,
         }
     }
 }
 
-fn find(name: &str) -> Result<Interface, Error> {
+/// The interface of that name.
+pub(super) fn find(name: &str) -> Result<Interface, Error> {
     let found = match name.len() {
         1..=INTERFACE_NAME_MAX => netlink::by_name(name)?,
         _ => None,
@@ -151,19 +157,50 @@ fn find(name: &str) -> Result<Interface, Error> {
     })
 }
 
-fn foreign(interface: &Interface) -> Option<Error> {
-    let (id, _) = interface.program?;
+/// The instance whose program runs on an interface, and the interface's name when it was attached.
+pub(super) fn owner(
+    interface: &Interface,
+    bpffs: &Path,
+) -> Result<Option<(Instance, String)>, Error> {
+    let Some((id, _)) = interface.program else {
+        return Ok(None);
+    };
+    let mut links = pins::all_links(bpffs)?.into_iter();
+    // Whatever else is pinned under a link's name owns no program.
+    let owner = links.find(|(_, link)| program_id(&link.path).is_ok_and(|ours| ours == id));
+    Ok(owner.map(|(instance, link)| (instance, link.interface)))
+}
+
+/// Says whose program is in the way, if any is.
+pub(super) fn refuse_foreign(interface: &Interface, pins: &Pins) -> Result<(), Error> {
+    let Some((id, _)) = interface.program else {
+        return Ok(());
+    };
+    if let Some((instance, attached_as)) = owner(interface, pins.bpffs())? {
+        return Err(Error::OtherInstance {
+            interface: interface.name.clone(),
+            instance: instance.to_string(),
+            attached_as,
+        });
+    }
     // Looking programs up by id takes CAP_SYS_ADMIN; without it the id must do.
     let name = loaded_programs()
         .filter_map(Result::ok)
         .find(|program| program.id() == id)
         .and_then(|program| program.name_as_str().map(str::to_owned))
         .filter(|name| !name.is_empty());
-    Some(Error::ForeignProgram {
+    Err(Error::ForeignProgram {
         interface: interface.name.clone(),
         id,
         name: name.unwrap_or_else(|| "name unknown".to_owned()),
     })
+}
+
+/// The id of a loaded program.
+pub(super) fn id_of(program: &Xdp) -> Result<u32, Error> {
+    let info = program.info();
+    info.map(|info| info.id())
+        .map_err(|error| Error::Load(chain(&error)))
 }
 
 fn program_id(pin: &Path) -> Result<u32, Error> {
@@ -181,7 +218,8 @@ fn bad_link(pin: &Path, why: &str) -> Error {
     }
 }
 
-fn attach(
+/// Attaches to an interface that has no program, and pins the link.
+pub(super) fn attach(
     program: &mut Xdp,
     interface: &Interface,
     mode: Mode,

@@ -48,12 +48,20 @@ impl Lock {
             }
         }
     }
+}
 
-    /// Removes the file, then lets go.
-    pub(super) fn remove(self) -> Result<(), Error> {
-        fs::remove_file(&self.path).map_err(Error::file("remove", &self.path))?;
-        drop(self.file);
-        Ok(())
+impl Drop for Lock {
+    /// Removes the file, then lets go: of a refused attach nothing stays.
+    fn drop(&mut self) {
+        if !is_still(&self.path, &self.file) {
+            return;
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(
+                "cannot remove {} ({error}): it does no harm",
+                self.path.display()
+            );
+        }
     }
 }
 

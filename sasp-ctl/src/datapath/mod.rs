@@ -9,7 +9,8 @@
 //! * [`options`]: what to attach, and where. [`error`]: why it could not be.
 //! * `attach`, `detach`: the whole way on and off. `preflight`: what must be true before.
 //! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
-//! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them.
+//! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them. `upkeep`: what
+//!   becomes of them.
 //! * `maps`, `tables`, `map`, `sys`: the maps, down to bpf(2).
 //! * `apply`, [`counters`], `flows`, `run`, `packet_log`: what a running data plane can be asked.
 //! * [`nexthop`]: members' MAC addresses, watched over netlink.
@@ -36,7 +37,9 @@ mod preflight;
 mod run;
 mod sys;
 mod tables;
+mod upkeep;
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::time::Duration;
@@ -46,14 +49,14 @@ use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
 pub use counters::Counters;
-pub use detach::{Pinned, detach, instances};
+pub use detach::{Pinned, detach, instances, owner};
 pub use error::{Error, Halted};
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
 
 use pins::Pins;
 
-/// An interface that the program runs on.
+/// An interface that the program was attached to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attached {
     /// Its name.
@@ -62,6 +65,29 @@ pub struct Attached {
     pub ifindex: u32,
     /// How the program runs there.
     pub mode: RunsIn,
+    /// Whether it still does.
+    pub state: State,
+}
+
+/// What has become of an interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// The program runs there.
+    Running,
+    /// There is no such interface any more.
+    Gone,
+    /// The interface is there, without our program.
+    Bare,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "attached",
+            Self::Gone => "gone",
+            Self::Bare => "not attached",
+        })
+    }
 }
 
 /// A running data plane. Dropping it leaves the packets flowing and the maps pinned.
@@ -70,6 +96,9 @@ pub struct Datapath {
     object: Ebpf,
     maps: maps::Maps,
     interfaces: Vec<Attached>,
+    mode: Mode,
+    /// Of the loaded program, as the kernel shows it on interfaces.
+    program_id: u32,
     sizes: Sizes,
     seed: u64,
     adopted: Adopted,
@@ -88,9 +117,16 @@ impl Datapath {
         attach::attach(options)
     }
 
-    /// The interfaces that it runs on, by name.
+    /// The interfaces that it was attached to, as they were when last looked at.
     pub fn interfaces(&self) -> &[Attached] {
         &self.interfaces
+    }
+
+    /// Looks at the interfaces again. One that has vanished is attached to anew as soon as another has its name; what
+    /// changed, or why that failed, is logged.
+    pub fn look_after_interfaces(&mut self) -> Result<&[Attached], Error> {
+        upkeep::look_after(self)?;
+        Ok(&self.interfaces)
     }
 
     /// The sizes in effect.
@@ -138,7 +174,8 @@ impl Datapath {
     /// capabilities would not find it.
     pub fn detach(self) -> Result<(), Error> {
         Pins::new(&bpffs::path_of(&self.bpffs), &self.instance).remove()?;
-        self.lock.remove()
+        drop(self.lock);
+        Ok(())
     }
 
     /// What the program says about packets: a task, to be spawned on tokio, that passes it to the log until it is

@@ -28,9 +28,9 @@ pub(super) fn by_name(name: &str) -> Result<Option<Interface>, Error> {
     question
         .attributes
         .push(LinkAttribute::IfName(name.to_owned()));
-    ask(question).map_err(|source| Error::Netlink {
+    ask(question).map_err(|said| Error::Netlink {
         what: format!("interface {name}"),
-        source,
+        said,
     })
 }
 
@@ -38,9 +38,9 @@ pub(super) fn by_name(name: &str) -> Result<Option<Interface>, Error> {
 pub(super) fn by_index(ifindex: u32) -> Result<Option<Interface>, Error> {
     let mut question = LinkMessage::default();
     question.header.index = ifindex;
-    ask(question).map_err(|source| Error::Netlink {
+    ask(question).map_err(|said| Error::Netlink {
         what: format!("interface {ifindex}"),
-        source,
+        said,
     })
 }
 

@@ -29,6 +29,7 @@ const LINK: &str = "link_";
 /// The pins of one instance.
 #[derive(Debug)]
 pub(super) struct Pins {
+    bpffs: PathBuf,
     instance: PathBuf,
 }
 
@@ -36,8 +37,14 @@ impl Pins {
     /// Those of `instance` on a bpffs, whether there are any or not.
     pub(super) fn new(bpffs: &Path, instance: &Instance) -> Self {
         Self {
+            bpffs: bpffs.to_owned(),
             instance: bpffs.join(PRODUCT).join(escape(instance.as_str())),
         }
+    }
+
+    /// Where they are.
+    pub(super) fn bpffs(&self) -> &Path {
+        &self.bpffs
     }
 
     /// Directory of the maps and links of this ABI version.
@@ -102,7 +109,7 @@ impl Pins {
                 fs::rename(&version, &old).map_err(Error::file("rename", &version))?;
                 remove_set(&old)?;
             } else {
-                found |= remove_set(&self.instance.join(name))?;
+                found |= remove_anything(&self.instance.join(name))?;
             }
         }
         remove_directory(&self.instance)?;
@@ -118,35 +125,45 @@ impl Pins {
 pub(super) struct LinkPin {
     /// Where it is pinned.
     pub(super) path: PathBuf,
+    /// Index of the interface when it was attached.
+    pub(super) ifindex: u32,
     /// Name of the interface when it was attached.
     pub(super) interface: String,
 }
 
-/// The instances that have a directory, with the names of the interfaces that have a link.
-pub(super) fn instances(bpffs: &Path) -> Result<Vec<(Instance, Vec<String>)>, Error> {
+/// The instances that have a directory, with their links by interface.
+pub(super) fn instances(bpffs: &Path) -> Result<Vec<(Instance, Vec<LinkPin>)>, Error> {
     let product = bpffs.join(PRODUCT);
     let mut found = Vec::new();
-    for name in entries(&product)? {
+    for name in directories(&product)? {
         let Ok(instance) = Instance::new(&unescape(&name)) else {
             continue;
         };
-        let mut interfaces = Vec::new();
-        for set in entries(&product.join(&name))? {
-            let links = links_in(&product.join(&name).join(set))?;
-            interfaces.extend(links.into_iter().map(|link| link.interface));
+        let mut links = Vec::new();
+        for set in directories(&product.join(&name))? {
+            links.extend(links_in(&product.join(&name).join(set))?);
         }
-        interfaces.sort();
-        found.push((instance, interfaces));
+        links.sort_by(|a, b| a.interface.cmp(&b.interface));
+        found.push((instance, links));
     }
-    found.sort();
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
+}
+
+/// Every link of every instance.
+pub(super) fn all_links(bpffs: &Path) -> Result<Vec<(Instance, LinkPin)>, Error> {
+    let links = instances(bpffs)?
+        .into_iter()
+        .flat_map(|(instance, links)| links.into_iter().map(move |link| (instance.clone(), link)));
+    Ok(links.collect())
 }
 
 fn links_in(directory: &Path) -> Result<Vec<LinkPin>, Error> {
     let link = |name: String| {
-        let (_, interface) = name.strip_prefix(LINK)?.split_once('_')?;
+        let (ifindex, interface) = name.strip_prefix(LINK)?.split_once('_')?;
         Some(LinkPin {
             path: directory.join(&name),
+            ifindex: ifindex.parse().ok()?,
             interface: unescape(interface),
         })
     };
@@ -171,13 +188,33 @@ fn remove_set(directory: &Path) -> Result<bool, Error> {
         .into_iter()
         .partition(|name| name.starts_with(LINK));
     for name in links {
-        remove_link(&directory.join(name))?;
+        let path = directory.join(name);
+        match is_real_directory(&path) {
+            true => drop(remove_set(&path)?),
+            false => remove_link(&path)?,
+        }
     }
     for name in others {
-        let path = directory.join(name);
-        fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        remove_anything(&directory.join(name))?;
     }
     remove_directory(directory)
+}
+
+/// Removes whatever has that name: what is none of ours is in the way all the same.
+fn remove_anything(path: &Path) -> Result<bool, Error> {
+    if is_real_directory(path) {
+        return remove_set(path);
+    }
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(said) => Err(Error::file("remove", path)(said)),
+    }
+}
+
+/// A symbolic link to a directory is none: what it leads to is not ours.
+fn is_real_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 /// Removes an empty directory; true if it was there. One that is not empty stays: it belongs to others too.
@@ -188,6 +225,13 @@ fn remove_directory(directory: &Path) -> Result<bool, Error> {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
         Err(source) => Err(Error::file("remove", directory)(source)),
     }
+}
+
+/// Names of the directories in a directory.
+fn directories(directory: &Path) -> Result<Vec<String>, Error> {
+    let mut names = entries(directory)?;
+    names.retain(|name| directory.join(name).is_dir());
+    Ok(names)
 }
 
 /// Names in a directory; none if it does not exist.

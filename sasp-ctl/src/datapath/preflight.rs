@@ -1,6 +1,9 @@
 //! What must be true of kernel and process before anything is tried, so that the error names the cause and not the
 //! first system call that failed.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
 use caps::{CapSet, Capability};
 
 use super::error::Error;
@@ -8,6 +11,9 @@ use super::error::Error;
 /// Batches over per-CPU arrays; bpf_link for XDP and CAP_BPF are older.
 const KERNEL: (u32, u32) = (5, 15);
 const KERNEL_TEXT: &str = "5.15";
+
+/// `PROC_USER_INIT_INO` of linux/proc_ns.h.
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
 /// In the order in which they are asked for. The verifier lets only CAP_PERFMON compare pointers, as every bounds check
 /// of a packet does.
@@ -20,6 +26,7 @@ const CAPABILITIES: [(Capability, &str); 3] = [
 /// Checks the kernel's version and this thread's capabilities.
 pub(super) fn check() -> Result<(), Error> {
     check_kernel(&kernel_release())?;
+    check_user_namespace()?;
     // CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
     let admin = has(Capability::CAP_SYS_ADMIN);
     for (capability, name) in CAPABILITIES {
@@ -29,6 +36,15 @@ pub(super) fn check() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Capabilities of another user namespace look like any others, but the kernel does not count them for BPF.
+fn check_user_namespace() -> Result<(), Error> {
+    // Without /proc nobody knows; then the kernel says so later, in other words.
+    match fs::metadata("/proc/self/ns/user") {
+        Ok(namespace) if namespace.ino() != INITIAL_USER_NAMESPACE => Err(Error::UserNamespace),
+        _ => Ok(()),
+    }
 }
 
 fn has(capability: Capability) -> bool {

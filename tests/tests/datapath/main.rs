@@ -9,3 +9,4 @@ mod nexthop;
 mod packet_log;
 mod refuse;
 mod traffic;
+mod upkeep;

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What is watched, and what is found.
 struct Found {
     members: watch::Sender<BTreeSet<IpAddr>>,
+    attached: watch::Sender<BTreeSet<u32>>,
     snapshots: watch::Receiver<Arc<NextHops>>,
 }
 
@@ -65,11 +66,13 @@ fn with_members(members: &[&str], test: impl AsyncFnOnce(&Lab, Found) + Send) {
             .unwrap();
         runtime.block_on(async {
             let (sender, receiver) = watch::channel(members);
-            let snapshots = spawn([ifindex].into(), receiver).unwrap();
+            let (attached, interfaces) = watch::channel([ifindex].into());
+            let snapshots = spawn(interfaces, receiver).unwrap();
             test(
                 &lab,
                 Found {
                     members: sender,
+                    attached,
                     snapshots,
                 },
             )
@@ -145,6 +148,12 @@ fn every_way_that_cannot_be_used_says_why() {
         found
             .wait("10.2.0.9", Err(Unresolved::NotAttached { ifindex: other }))
             .await;
+        let said = Unresolved::NotAttached { ifindex: other }.to_string();
+        assert!(said.contains("attach to edge1 too"), "{said}");
+        found
+            .attached
+            .send_replace([lab.ifindex(EDGE), other].into());
+        found.wait("10.2.0.9", Err(Unresolved::Unanswered)).await;
         found.wait("192.0.2.9", Err(Unresolved::NoRoute)).await;
 
         lab.edge_ip("route del 10.9.0.0/24");

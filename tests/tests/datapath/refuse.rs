@@ -15,20 +15,21 @@ fn refusal(lab: &Lab, options: &sasp_ctl::datapath::Options) -> Error {
 }
 
 #[test]
-fn an_interface_with_another_program_is_refused_by_name() {
+fn an_interface_of_another_instance_is_refused_by_name() {
     let lab = Lab::new();
     let owner = lab.attach();
     let id = lab.program_on(EDGE).unwrap();
     let mut options = lab.options();
     options.instance = Instance::new("intruder").unwrap();
     let text = refusal(&lab, &options).to_string();
-    for part in [EDGE, &id.to_string(), "sasp_xdp", "xdp off"] {
+    for part in [EDGE, "sasp-ctl detach", &format!("--instance {EDGE}")] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(lab.program_on(EDGE), Some(id));
     assert!(!lab.pinned().with_file_name("intruder").exists());
+    let lock = options.places.run.join("intruder.lock");
+    assert!(!lock.exists(), "nothing stays of a refused attach");
     drop(owner);
-    detach(&options.instance, &options.places).unwrap();
 }
 
 #[test]

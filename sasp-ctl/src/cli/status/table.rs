@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::{self, Align};
-use super::view::{Gwm, Member, Service, Status};
+use super::view::{Gwm, Interface, Member, Service, Status};
 
 const HEADINGS: [(&str, Align); 13] = [
     ("MEMBER", Align::Left),
@@ -48,7 +48,7 @@ fn header(status: &Status, paint: &Paint) -> String {
     let interfaces: Vec<_> = status
         .interfaces
         .iter()
-        .map(|interface| format!("{} ({})", interface.name, interface.mode))
+        .map(|interface| self::interface(interface, paint))
         .collect();
     let mut text = format!(
         "instance {}  LB UID {}  version {}  up {}\ninterfaces {}\n",
@@ -70,6 +70,14 @@ fn header(status: &Status, paint: &Paint) -> String {
         });
     }
     text
+}
+
+fn interface(interface: &Interface, paint: &Paint) -> String {
+    let Interface { name, mode, state } = interface;
+    match state.as_str() {
+        "attached" => format!("{name} ({mode})"),
+        _ => paint.bad(&format!("{name} ({state}: no packets are balanced there)")),
+    }
 }
 
 fn gwm(gwm: &Gwm, paint: &Paint) -> String {

@@ -21,6 +21,7 @@ pub(super) struct Status {
 pub(super) struct Interface {
     pub(super) name: String,
     pub(super) mode: String,
+    pub(super) state: String,
 }
 
 #[derive(Deserialize)]

@@ -2,8 +2,8 @@ use sasp_xdp_common::abi::counters::Reason;
 
 use super::*;
 use crate::balance::model::report::WordReport;
-use crate::datapath::RunsIn;
 use crate::datapath::nexthop::Unresolved;
+use crate::datapath::{RunsIn, State};
 
 fn member(address: &str, index: u16) -> MemberReport {
     MemberReport {
@@ -77,6 +77,7 @@ pub(crate) fn status() -> Status {
             name: "eth0".to_owned(),
             ifindex: 2,
             mode: RunsIn::Native,
+            state: State::Running,
         }],
         gwm: None,
         report,
@@ -134,7 +135,7 @@ fn json_names_are_stable() {
     let expected = serde_json::json!({
         "instance": "eth0", "version": "1.2.3", "pid": 42, "uptime_seconds": 1.5, "lb_uid": "edge-1",
         "config_file": "/etc/sasp-ctl.toml",
-        "interfaces": [{ "name": "eth0", "ifindex": 2, "mode": "native" }],
+        "interfaces": [{ "name": "eth0", "ifindex": 2, "mode": "native", "state": "attached" }],
         "gwm": null,
         "services": [{
             "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "id": 7, "weights": "gwm",

@@ -19,6 +19,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use nix::net::if_::if_indextoname;
 use tokio::sync::watch;
 
 use kernel::Kernel;
@@ -80,18 +81,28 @@ impl fmt::Display for Unresolved {
                 )
             }
             Self::NotAttached { ifindex } => {
+                let name = name_of(*ifindex);
                 write!(
                     f,
-                    "its route leaves by interface {ifindex}, which is not attached"
+                    "its route leaves by {name}, which is not attached: attach to {name} too"
                 )
             }
-            Self::InterfaceDown { ifindex } => write!(f, "interface {ifindex} is down"),
+            Self::InterfaceDown { ifindex } => write!(f, "{} is down", name_of(*ifindex)),
             Self::Local => f.write_str("an address of this host"),
             Self::NotUnicast => f.write_str("not a unicast address"),
-            Self::NotEthernet { ifindex } => write!(f, "interface {ifindex} is not Ethernet"),
+            Self::NotEthernet { ifindex } => write!(f, "{} is not Ethernet", name_of(*ifindex)),
             Self::Resolving => f.write_str("MAC address being resolved"),
             Self::Unanswered => f.write_str("MAC address unknown: it does not answer ARP or ND"),
         }
+    }
+}
+
+/// What the interface is called now, in the network namespace of the calling thread; its index, if it is gone.
+fn name_of(ifindex: u32) -> String {
+    match if_indextoname(ifindex) {
+        // nix gives no error but an empty name for an index that is not there.
+        Ok(name) if !name.is_empty() => name.to_string_lossy().into_owned(),
+        _ => format!("interface {ifindex} (gone)"),
     }
 }
 
@@ -99,16 +110,30 @@ impl fmt::Display for Unresolved {
 pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unresolved>>;
 
 /// Watches the next hops of `members`, in the network namespace of the calling thread, for a balancer attached to
-/// `interfaces` (by index).
+/// `interfaces` (by index, as they are now).
 ///
-/// A new snapshot is sent only when something is different; the first is empty. The task ends when either channel's
+/// A new snapshot is sent only when something is different; the first is empty. The task ends when any channel's
 /// other side is gone. Must be called inside a tokio runtime.
 pub fn spawn(
-    interfaces: BTreeSet<u32>,
+    interfaces: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
 ) -> io::Result<watch::Receiver<Arc<NextHops>>> {
     let (snapshots, receiver) = watch::channel(Arc::default());
     let kernel = Kernel::connect()?;
     tokio::spawn(Watch::new(interfaces, members, snapshots).run(kernel));
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_called_by_its_name_and_one_that_is_gone_by_its_index() {
+        assert_eq!(name_of(1), "lo");
+        let down = Unresolved::InterfaceDown {
+            ifindex: 2_000_000_000,
+        };
+        assert_eq!(down.to_string(), "interface 2000000000 (gone) is down");
+    }
 }

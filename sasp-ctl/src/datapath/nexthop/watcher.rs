@@ -25,7 +25,7 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 /// The task behind [`super::spawn`].
 pub(super) struct Watch {
-    attached: BTreeSet<u32>,
+    attached: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
     snapshots: watch::Sender<Arc<NextHops>>,
     /// When the kernel was last told to resolve a member that is not resolved yet.
@@ -40,7 +40,7 @@ enum Broken {
 
 impl Watch {
     pub(super) fn new(
-        attached: BTreeSet<u32>,
+        attached: watch::Receiver<BTreeSet<u32>>,
         members: watch::Receiver<BTreeSet<IpAddr>>,
         snapshots: watch::Sender<Arc<NextHops>>,
     ) -> Self {
@@ -79,7 +79,12 @@ impl Watch {
             let busy = started.elapsed();
             let read_again = Instant::now() + patience;
             tokio::select! {
-                changed = self.members.changed() => match changed {
+                changed = async {
+                    tokio::select! {
+                        changed = self.members.changed() => changed,
+                        changed = self.attached.changed() => changed,
+                    }
+                } => match changed {
                     Ok(()) => continue,
                     Err(_) => return Ok(()),
                 },
@@ -103,6 +108,7 @@ impl Watch {
         self.asked.retain(|member, _| members.contains(member));
         let links = kernel.links().await?;
         let neighbours = kernel.neighbours().await?;
+        let attached = self.attached.borrow_and_update().clone();
         let before = self.snapshots.borrow().clone();
         let mut next_hops = NextHops::new();
         let mut to_ask = Vec::new();
@@ -113,7 +119,7 @@ impl Watch {
                 _ => None,
             };
             let previous = before.get(&member).copied();
-            let next = resolve::next_hop(route, &self.attached, &links, neighbour, previous);
+            let next = resolve::next_hop(route, &attached, &links, neighbour, previous);
             match needs_asking(next, neighbour, route) {
                 Some(ifindex) => to_ask.push((ifindex, member)),
                 None if neighbour == Some(Neighbour::Asked) => {}

@@ -5,7 +5,7 @@ use super::*;
 fn status() -> Status {
     serde_json::from_value(json!({
         "instance": "eth0", "version": "0.1.0", "lb_uid": "edge-1", "uptime_seconds": 3725.0,
-        "interfaces": [{ "name": "eth0", "mode": "native", "ifindex": 2 }],
+        "interfaces": [{ "name": "eth0", "mode": "native", "state": "attached", "ifindex": 2 }],
         "gwm": {
             "address": "192.0.2.1:3860", "state": "backoff", "since_seconds": 61.0, "retry_in_seconds": 19.2,
             "last_error": "the GWM closed the connection", "duplicate_uid": false,
@@ -54,6 +54,17 @@ passed: not_vip 3
 dropped: no_backend 1
 ";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn an_interface_that_is_gone_says_so() {
+    let mut status = status();
+    status.interfaces[0].state = "gone".to_owned();
+    let text = render(&status, false);
+    assert!(
+        text.contains("interfaces eth0 (gone: no packets are balanced there)\n"),
+        "{text}"
+    );
 }
 
 #[test]

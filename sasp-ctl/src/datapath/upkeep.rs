@@ -1,0 +1,187 @@
+//! What becomes of the interfaces under a running data plane: one that is renamed keeps its program, one that is
+//! removed takes it along, and one that appears under a removed one's name is given it.
+
+use super::error::Error;
+use super::netlink::{self, Interface};
+use super::options::Mode;
+use super::pins::{self, Pins};
+use super::{Attached, Datapath, State, bpffs, links, object};
+
+/// Compares the interfaces with what is known of them, says what is different, and attaches where that is called for.
+pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
+    for at in 0..datapath.interfaces.len() {
+        let known = datapath.interfaces[at].clone();
+        let found = match netlink::by_index(known.ifindex)? {
+            Some(interface) => Some(interface),
+            None => netlink::by_name(&known.name)?,
+        };
+        let new = match step(&known, found, datapath.program_id) {
+            Step::Nothing => continue,
+            Step::Note(new) => new,
+            Step::Attach(interface) => attach_again(datapath, &known, interface),
+        };
+        log_change(&known, &new);
+        datapath.interfaces[at] = new;
+    }
+    Ok(())
+}
+
+/// What follows from a look at an interface.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Nothing,
+    Note(Attached),
+    Attach(Interface),
+}
+
+/// `found` has the known index or, where there is none any more, the known name.
+fn step(known: &Attached, found: Option<Interface>, program_id: u32) -> Step {
+    let mut new = known.clone();
+    match found {
+        None => new.state = State::Gone,
+        Some(interface) if interface.ifindex != known.ifindex => return Step::Attach(interface),
+        Some(interface) => {
+            new.state = match interface.program {
+                Some((id, _)) if id == program_id => State::Running,
+                // Somebody has taken it off, or it could not be attached: to fight over it helps nobody.
+                _ => State::Bare,
+            };
+            new.name = interface.name;
+        }
+    }
+    match new == *known {
+        true => Step::Nothing,
+        false => Step::Note(new),
+    }
+}
+
+/// A failure is told once: the index that is then known keeps us from trying again and again.
+fn attach_again(datapath: &mut Datapath, known: &Attached, interface: Interface) -> Attached {
+    let mut new = Attached {
+        name: interface.name.clone(),
+        ifindex: interface.ifindex,
+        mode: known.mode,
+        state: State::Bare,
+    };
+    match try_attach(datapath, known.ifindex, &interface) {
+        Ok(mode) => {
+            new.mode = mode;
+            new.state = State::Running;
+        }
+        Err(error) => tracing::warn!("{error}"),
+    }
+    new
+}
+
+fn try_attach(
+    datapath: &mut Datapath,
+    former: u32,
+    interface: &Interface,
+) -> Result<super::RunsIn, Error> {
+    let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
+    for pin in pins.links()? {
+        if pin.ifindex == former {
+            pins::remove_link(&pin.path)?;
+        }
+    }
+    links::refuse_foreign(interface, &pins)?;
+    let mode: Mode = datapath.mode;
+    let program = object::program(&mut datapath.object)?;
+    links::attach(program, interface, mode, &pins)
+}
+
+fn log_change(known: &Attached, new: &Attached) {
+    let Attached { name, ifindex, .. } = new;
+    match new.state {
+        State::Gone => tracing::warn!(
+            interface = %name,
+            "the interface is gone, and the data path with it: it is attached again once there is one of that name"
+        ),
+        State::Bare => tracing::warn!(
+            interface = %name,
+            "the interface is without our program: packets are not balanced there until `sasp-ctl attach` is restarted"
+        ),
+        State::Running if known.name != new.name => tracing::warn!(
+            interface = %name,
+            former = %known.name,
+            "the interface was renamed; the data path stays on it: name it so at the next `sasp-ctl attach`"
+        ),
+        State::Running => {
+            tracing::info!(interface = %name, ifindex, mode = %new.mode, "attached again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RunsIn;
+    use super::*;
+
+    const OURS: u32 = 70;
+
+    fn known(state: State) -> Attached {
+        Attached {
+            name: "ev".to_owned(),
+            ifindex: 4,
+            mode: RunsIn::Native,
+            state,
+        }
+    }
+
+    fn interface(name: &str, ifindex: u32, program: Option<u32>) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            ifindex,
+            program: program.map(|id| (id, RunsIn::Native)),
+        }
+    }
+
+    #[test]
+    fn an_interface_as_it_was_needs_nothing() {
+        let found = interface("ev", 4, Some(OURS));
+        assert_eq!(
+            step(&known(State::Running), Some(found), OURS),
+            Step::Nothing
+        );
+        assert_eq!(step(&known(State::Gone), None, OURS), Step::Nothing);
+    }
+
+    #[test]
+    fn an_interface_that_vanished_is_noted_once() {
+        assert_eq!(
+            step(&known(State::Running), None, OURS),
+            Step::Note(known(State::Gone))
+        );
+    }
+
+    #[test]
+    fn a_renamed_interface_is_known_by_its_new_name() {
+        let mut renamed = known(State::Running);
+        renamed.name = "wan".to_owned();
+        let found = interface("wan", 4, Some(OURS));
+        assert_eq!(
+            step(&known(State::Running), Some(found), OURS),
+            Step::Note(renamed)
+        );
+    }
+
+    #[test]
+    fn a_new_interface_of_a_former_ones_name_is_attached_to() {
+        let found = interface("ev", 9, None);
+        for state in [State::Running, State::Gone, State::Bare] {
+            let step = step(&known(state), Some(found.clone()), OURS);
+            assert_eq!(step, Step::Attach(found.clone()));
+        }
+    }
+
+    #[test]
+    fn an_interface_whose_program_was_taken_off_or_replaced_is_left_alone() {
+        for program in [None, Some(OURS + 1)] {
+            let found = interface("ev", 4, program);
+            assert_eq!(
+                step(&known(State::Running), Some(found), OURS),
+                Step::Note(known(State::Bare))
+            );
+        }
+    }
+}
