@@ -36,9 +36,11 @@ impl<L> Limited<L> {
     /// A place for a new connection, taken from the oldest if there is no other.
     fn place(&mut self) -> oneshot::Receiver<()> {
         self.places.retain(|place| !place.is_closed());
-        if self.places.len() >= CONNECTIONS {
-            // Dropped: its connection notices.
-            self.places.pop_front();
+        if self.places.len() >= CONNECTIONS
+            && let Some(oldest) = self.places.pop_front()
+        {
+            // It may have gone at this moment, which is as good.
+            let _ = oldest.send(());
         }
         let (place, taken) = oneshot::channel();
         self.places.push_back(place);
@@ -55,7 +57,7 @@ impl<L: Listener> Listener for Limited<L> {
         let timed = Timed {
             io,
             end: Box::pin(sleep(PATIENCE)),
-            place: self.place(),
+            place: Some(self.place()),
         };
         (timed, address)
     }
@@ -69,7 +71,8 @@ impl<L: Listener> Listener for Limited<L> {
 pub(super) struct Timed<I> {
     io: I,
     end: Pin<Box<Sleep>>,
-    place: oneshot::Receiver<()>,
+    /// `None` once the listener has gone: what is under way then, the last answer above all, ends in its own time.
+    place: Option<oneshot::Receiver<()>>,
 }
 
 impl<I> Timed<I> {
@@ -78,8 +81,15 @@ impl<I> Timed<I> {
         if self.end.as_mut().poll(context).is_ready() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        match Pin::new(&mut self.place).poll(context) {
-            Poll::Ready(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+        let Some(place) = &mut self.place else {
+            return Ok(());
+        };
+        match Pin::new(place).poll(context) {
+            Poll::Ready(Ok(())) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(Err(_)) => {
+                self.place = None;
+                Ok(())
+            }
             Poll::Pending => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
 
 use super::super::clock;
 use super::*;
@@ -234,6 +235,43 @@ async fn what_comes_after_its_client_has_given_up_is_not_done() {
     in_time.write_all(head.as_bytes()).await.unwrap();
     let request = requests.recv().await.unwrap();
     assert!(matches!(request, Request::Detach(_)) && !request.is_abandoned());
+    drop(request);
     servers.stop().await;
-    assert!(request.is_abandoned(), "its connection was cut off");
+}
+
+#[test]
+fn a_request_whose_asker_has_gone_is_abandoned() {
+    let (reply, answer) = oneshot::channel();
+    let request = Request::Detach(reply);
+    assert!(!request.is_abandoned());
+    drop(answer);
+    assert!(request.is_abandoned());
+}
+
+#[tokio::test]
+async fn the_last_answer_gets_out_while_the_listener_goes() {
+    let directory = TempDir::new().unwrap();
+    for turn in 0..50 {
+        let path = directory.path().join(format!("{turn}.sock"));
+        let (to_loop, mut requests) = queue();
+        let servers = Listeners::bind(path.clone(), None)
+            .unwrap()
+            .serve(&to_loop)
+            .unwrap();
+        let asked = tokio::spawn(async move {
+            ask(
+                UnixStream::connect(path).await.unwrap(),
+                "POST",
+                "/detach",
+                "",
+            )
+            .await
+        });
+        let Some(Request::Detach(reply)) = requests.recv().await else {
+            panic!("another request")
+        };
+        reply.send(Ok(())).unwrap();
+        servers.stop().await;
+        assert_eq!(asked.await.unwrap().0, 200, "turn {turn}");
+    }
 }
