@@ -59,24 +59,39 @@ where
     M: Maps + FamilyMaps<Vip, Flow>,
     Flow: Hash,
 {
-    let (index, backend) = pick(maps, flow, service, kind)?;
+    let (index, backend, memory) = pick(maps, flow, service, kind)?;
+    // Before anything is remembered: the flow is another balancer's.
     if forward::goes_to(packet, backend) {
         return Err(Reason::AlreadySent);
     }
+    remember(maps, flow, memory, index, backend);
     let ifindex = backend.ifindex;
     forward::dsr(packet, backend);
     maps.count_traffic(index, packet.len(), kind.opens);
     Ok(Sent { index, ifindex })
 }
 
-/// The backend of a packet, remembered where it must be.
+/// What is to be done about the flow map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    /// Nothing.
+    Leave,
+    /// The flow is new to it.
+    Add,
+    /// The flow has spoken again.
+    Refresh,
+    /// The flow is another's now.
+    Replace,
+}
+
+/// The backend of a packet, and what is to be remembered of that.
 #[inline(always)]
 fn pick<'m, M, Vip, Flow>(
     maps: &'m M,
     flow: &Flow,
     service: Service,
     kind: Kind,
-) -> Result<(Index, &'m Backend), Reason>
+) -> Result<(Index, &'m Backend, Memory), Reason>
 where
     M: Maps + FamilyMaps<Vip, Flow>,
     Flow: Hash,
@@ -90,17 +105,18 @@ where
     let always = service.flags & TRACK_ALWAYS != 0;
     if !slot.tracked() && !always {
         let backend = usable(maps, slot.cur()).ok_or(Reason::NoBackend)?;
-        return Ok((slot.cur(), backend));
+        return Ok((slot.cur(), backend, Memory::Leave));
     }
     let (was_known, known) = remembered(maps, flow);
     let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
     let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
-    if remembers(slot, kind, was_known, always) {
-        let now = FlowEntry::new(index, backend.generation, maps.now_ns());
-        let refreshed = index == known && maps.refresh(flow, now);
-        note(maps, was_known, refreshed || maps.remember(flow, now));
-    }
-    Ok((index, backend))
+    let memory = match (remembers(slot, kind, was_known, always), was_known) {
+        (false, _) => Memory::Leave,
+        (true, false) => Memory::Add,
+        (true, true) if index == known => Memory::Refresh,
+        (true, true) => Memory::Replace,
+    };
+    Ok((index, backend, memory))
 }
 
 /// Whether the flow is remembered, and for whom: nobody if its backend is not there any more.
@@ -126,12 +142,22 @@ fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
     maps.backend(index).filter(|backend| backend.usable())
 }
 
+/// Does what is to be done about the flow map, and counts it.
 #[inline(always)]
-fn note<M: Maps>(maps: &M, was_known: bool, remembered: bool) {
-    maps.count(match (remembered, was_known) {
+fn remember<M, Vip, Flow>(maps: &M, flow: &Flow, memory: Memory, index: Index, backend: &Backend)
+where
+    M: Maps + FamilyMaps<Vip, Flow>,
+{
+    if memory == Memory::Leave {
+        return;
+    }
+    let now = FlowEntry::new(index, backend.generation, maps.now_ns());
+    let refreshed = memory == Memory::Refresh && maps.refresh(flow, now);
+    let remembered = refreshed || maps.remember(flow, now);
+    maps.count(match (remembered, memory) {
         (false, _) => Reason::FlowNotRemembered,
-        (true, true) => Reason::FlowFollowed,
-        (true, false) => Reason::FlowRemembered,
+        (true, Memory::Add) => Reason::FlowRemembered,
+        (true, _) => Reason::FlowFollowed,
     });
 }
 

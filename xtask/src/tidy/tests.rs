@@ -85,7 +85,8 @@ fn forbidden_words_are_found_in_code_only() {
     );
     assert_breaks(
         "xtask/src/a.rs",
-        &format!("{DOC}fn f() {{\n    todo!()\n}}\n"),
+        // In two pieces, or this file would break the rule for whoever searches by text.
+        &format!("{DOC}fn f() {{\n    {}!()\n}}\n", "todo"),
         3,
         "todo!",
     );
