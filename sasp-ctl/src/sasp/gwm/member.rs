@@ -74,7 +74,8 @@ impl Registered {
 
     /// What a weight entry says of it now.
     pub(super) fn shown(&self) -> Shown {
-        let quiesced = self.quiesced_by_balancer || self.quiesced_by_member;
+        let quiesced =
+            self.quiesced_by_balancer || self.quiesced_by_member || self.assessment.quiesce;
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
         Shown {
             state: self.state,

@@ -48,7 +48,7 @@ use connection::Connection;
 
 use super::codec::Cause;
 use super::frame::FrameError;
-use super::msg::Name;
+use super::msg::{MemberKey, Name};
 
 pub use connection::{CloseReason, ConnectionId};
 pub use counters::Counters;
@@ -57,7 +57,7 @@ pub use member::Speaker;
 pub use policy::{Admission, Limits, Policy};
 pub use refusal::Refusal;
 pub use reload::Reassessed;
-pub use weights::{Assessment, Conflict, Weights};
+pub use weights::{Assessment, Conflict, WeightChange, Weights};
 
 /// The state of a GWM.
 #[derive(Debug)]
@@ -135,6 +135,15 @@ impl Gwm {
     /// What was counted since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Every registered member, with the balancer and the group that it is registered in.
+    pub fn registered(&self) -> impl Iterator<Item = (&Name, &Name, &MemberKey)> {
+        self.balancers.iter().flat_map(|(uid, balancer)| {
+            let groups = balancer.groups().iter();
+            groups
+                .flat_map(move |(group, members)| members.keys().map(move |key| (uid, group, key)))
+        })
     }
 
     /// The policy in force.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::balancer::Link;
 use super::connection::{CloseReason, ConnectionId};
-use super::{Gwm, Policy};
+use super::{Gwm, Policy, WeightChange};
 use crate::sasp::msg::Name;
 
 /// What a new policy changed for those who are here.
@@ -39,6 +39,39 @@ impl Gwm {
         let next_push = now + self.policy.interval;
         for connection in self.connections.values_mut() {
             connection.push_at = connection.push_at.min(next_push);
+        }
+        total
+    }
+
+    /// Says something else of some members than before, and pushes at once what shows.
+    pub fn update_weights(&mut self, changes: &[WeightChange]) -> Reassessed {
+        let mut total = Reassessed::default();
+        for change in changes {
+            self.policy.weights.apply(change);
+        }
+        let weights = &self.policy.weights;
+        let mut changed: Vec<Name> = Vec::new();
+        for (uid, balancer) in &mut self.balancers {
+            let concerns =
+                |change: &&WeightChange| change.balancer.as_ref().is_none_or(|only| only == uid);
+            let members = changes
+                .iter()
+                .filter(concerns)
+                .filter(|change| {
+                    let assessment = weights.assess(uid, &change.group, &change.member);
+                    balancer.change(&change.group, &change.member, |member| {
+                        member.assessment = assessment;
+                    })
+                })
+                .count();
+            if members > 0 {
+                total.members += members;
+                total.balancers += 1;
+                changed.push(uid.clone());
+            }
+        }
+        for uid in changed {
+            self.wake_for_push(&uid);
         }
         total
     }

@@ -11,6 +11,9 @@ pub struct Assessment {
     pub contact: bool,
     /// The GWM stands behind contact and weight.
     pub confident: bool,
+    /// The GWM's side wants no new flows for it, e.g. because its operator or the server's own agent says so. Ored
+    /// with what balancer and member have asked for.
+    pub quiesce: bool,
     /// Relative weight inside the group.
     pub weight: u16,
 }
@@ -21,6 +24,7 @@ impl Assessment {
         Self {
             contact: true,
             confident: true,
+            quiesce: false,
             weight,
         }
     }
@@ -29,6 +33,7 @@ impl Assessment {
     pub const UNKNOWN: Self = Self {
         contact: false,
         confident: false,
+        quiesce: false,
         weight: 0,
     };
 }
@@ -46,6 +51,19 @@ struct GroupRules {
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Weights {
     groups: BTreeMap<Name, GroupRules>,
+}
+
+/// What is now said of one member, or of the members of a group that are not named one by one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WeightChange {
+    /// The balancer whose group it is; `None`: of every balancer that nothing else is said for.
+    pub balancer: Option<Name>,
+    /// The group.
+    pub group: Name,
+    /// The member.
+    pub member: MemberKey,
+    /// What to say of it from now on; `None`: nothing any more.
+    pub assessment: Option<Assessment>,
 }
 
 /// Two rules name the same member of the same group.
@@ -77,6 +95,19 @@ impl Weights {
                 Err(Conflict)
             }
         }
+    }
+
+    /// Says something else of a member than before.
+    pub fn apply(&mut self, change: &WeightChange) {
+        let rules = self.groups.entry(change.group.clone()).or_default();
+        let members = match &change.balancer {
+            Some(uid) => rules.by_balancer.entry(uid.clone()).or_default(),
+            None => &mut rules.any_balancer,
+        };
+        match change.assessment {
+            Some(assessment) => members.insert(change.member, assessment),
+            None => members.remove(&change.member),
+        };
     }
 
     /// What to say of a member.
