@@ -7,6 +7,7 @@
 //! * [`session`]: the balancer's connection to a GWM. [`tls`]: TLS on either side of SASP.
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * `watch`: news of files.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -19,3 +20,4 @@ pub mod gwm;
 pub mod sasp;
 pub mod session;
 pub mod tls;
+pub(crate) mod watch;

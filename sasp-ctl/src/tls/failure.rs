@@ -17,40 +17,58 @@ pub(crate) enum Side {
 
 /// Why there is no TLS with a peer. One line.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HandshakeError(String);
+#[error("{reason}")]
+pub struct HandshakeError {
+    reason: String,
+    peer_left: bool,
+}
 
 impl HandshakeError {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self {
+            reason: reason.into(),
+            peer_left: false,
+        }
     }
 
     pub(super) fn from_io(error: &io::Error, side: Side) -> Self {
-        Self(handshake(error, side))
+        let peer_left = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        );
+        Self {
+            reason: handshake(error, side, peer_left),
+            peer_left,
+        }
     }
 
     pub(super) fn timed_out(patience: Duration) -> Self {
-        Self(format!(
+        Self::new(format!(
             "no TLS handshake within {patience:?}: the other side may speak plain TCP"
         ))
+    }
+
+    /// The peer has just gone, as those do who only look whether somebody listens.
+    pub(crate) fn peer_left(&self) -> bool {
+        self.peer_left
     }
 }
 
 /// A failed handshake in words.
-fn handshake(error: &io::Error, side: Side) -> String {
+fn handshake(error: &io::Error, side: Side, peer_left: bool) -> String {
     if let Some(explained) = explain(error, side) {
         return explained;
     }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::BrokenPipe => match side {
-            Side::Client => "it closed the connection during the TLS handshake: it may speak plain TCP only, or \
-                             refuse this host's address"
-                .to_owned(),
-            Side::Server => "it closed the connection during the TLS handshake".to_owned(),
-        },
-        _ => error.to_string(),
+    match (peer_left, side) {
+        (true, Side::Client) => {
+            "it closed the connection during the TLS handshake: it may speak plain TCP only, or \
+                                 refuse this host's address"
+                .to_owned()
+        }
+        (true, Side::Server) => "it closed the connection during the TLS handshake".to_owned(),
+        (false, _) => error.to_string(),
     }
 }
 
