@@ -65,9 +65,16 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
     let spelled_out: String = EXAMPLE
         .lines()
         .filter(|line| {
-            ["#uid", "#listen", "#instance", "#source", "#interval"]
-                .iter()
-                .all(|key| !line.starts_with(key))
+            [
+                "#uid",
+                "#listen",
+                "#instance",
+                "#source",
+                "#interval",
+                "#tls",
+            ]
+            .iter()
+            .all(|key| !line.starts_with(key))
         })
         .map(|line| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),

@@ -143,13 +143,27 @@ fn wrong_name(expected: &ServerName<'_>, presented: &[String]) -> String {
             "its certificate has no subject alternative name, so it cannot be for {expected}: issue it with one"
         );
     }
-    let mut shown = presented[..presented.len().min(SHOWN)].join(", ");
+    let shown: Vec<_> = presented
+        .iter()
+        .take(SHOWN)
+        .map(|name| bare(name))
+        .collect();
+    let mut shown = shown.join(", ");
     if presented.len() > SHOWN {
         shown.push_str(", …");
     }
     format!(
         "its certificate is not for {expected} but for {shown}: set the server's name to one of these"
     )
+}
+
+/// A name of a certificate without what rustls writes around it: `DnsName("gwm")`, `IpAddress(192.0.2.1)`.
+fn bare(name: &str) -> &str {
+    ["DnsName", "IpAddress"]
+        .into_iter()
+        .find_map(|kind| name.strip_prefix(kind))
+        .unwrap_or(name)
+        .trim_matches(['(', ')', '"'])
 }
 
 /// What the peer thinks of us.
@@ -170,7 +184,7 @@ fn verdict(alert: AlertDescription, side: Side) -> String {
         (AlertDescription::UnknownCA, _) => {
             format!("it does not know the CA of {ours}: give it that CA, or use another certificate")
         }
-        (AlertDescription::CertificateExpired, _) => format!("it says that {ours} has expired: renew it"),
+        (AlertDescription::CertificateExpired, _) => format!("it says that {ours} has expired or is not valid yet: renew it, or check the clocks"),
         (
             AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown

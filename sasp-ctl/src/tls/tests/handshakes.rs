@@ -47,7 +47,10 @@ async fn who_proves_what_is_asked_gets_in_and_both_sides_say_why_another_does_no
             edge,
             "gwm.example.net",
             "gwm",
-            Some(("is not for gwm.example.net but for", "BadCertificate")),
+            Some((
+                "is not for gwm.example.net but for localhost, 127.0.0.1: set",
+                "BadCertificate",
+            )),
         ),
         (
             edge,
@@ -114,7 +117,7 @@ async fn who_proves_what_is_asked_gets_in_and_both_sides_say_why_another_does_no
             Some("expired"),
             "localhost",
             "gwm",
-            Some(("says that our certificate has expired", "has expired")),
+            Some(("says that our certificate has expired or", "has expired")),
         ),
         (
             Some("early"),
