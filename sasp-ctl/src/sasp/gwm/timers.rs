@@ -84,9 +84,13 @@ impl Gwm {
         }
     }
 
-    /// When the interval asks for a push; `None` while one that is due waits to be taken.
+    /// When the interval or news ask for a push; `None` while one that is due waits to be taken.
     fn push_at(&self, connection: &Connection) -> Option<Instant> {
         let balancer = self.balancers.get(connection.bound.as_ref()?)?;
-        (balancer.wishes.push() && !connection.push_due).then_some(connection.push_at)
+        let at = match balancer.unpushed {
+            true => connection.push_at.min(connection.push_after),
+            false => connection.push_at,
+        };
+        (balancer.wishes.push() && !connection.push_due).then_some(at)
     }
 }
