@@ -2,10 +2,6 @@
 //!
 //! What stands behind the header is the codec's matter.
 //! An error is final: where the next message starts can no longer be known, so the connection must be closed.
-#![cfg_attr(
-    not(test),
-    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
-)]
 
 #[cfg(test)]
 mod tests;

@@ -121,14 +121,13 @@ impl Control {
 
     /// Groups that the GWM has of ours, and members in them.
     pub(super) fn registered(&self) -> (usize, usize) {
-        let groups = self
-            .known
-            .iter()
-            .flatten()
-            .filter(|(_, members)| !members.is_empty());
-        groups.fold((0, 0), |(groups, all), (_, members)| {
-            (groups + 1, all + members.len())
-        })
+        let sizes = || {
+            let groups = self.known.iter().flatten();
+            groups
+                .map(|(_, members)| members.len())
+                .filter(|size| *size > 0)
+        };
+        (sizes().count(), sizes().sum())
     }
 
     /// True if absence from this connection's messages means "unchanged".

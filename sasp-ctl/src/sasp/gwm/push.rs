@@ -8,6 +8,7 @@ use super::balancer::{Balancer, Link};
 use super::{ConnectionId, Gwm};
 use crate::sasp::code::VERSION;
 use crate::sasp::msg::{Body, Group, GroupOf, Message, Name, SendWeights, WeightEntry};
+use crate::sasp::saturate::{Later as _, Tally as _};
 
 impl Gwm {
     /// The next message to send on this connection; to be called until it has none, whenever the connection can
@@ -24,9 +25,9 @@ impl Gwm {
         }
         balancer.unpushed = false;
         connection.push_due = false;
-        connection.push_at = now + self.policy.interval;
+        connection.push_at = now.later(self.policy.interval);
         let groups = send_weights(uid, balancer)?;
-        self.counters.pushed += 1;
+        self.counters.pushed.grow(1);
         Some(Message {
             version: VERSION,
             id: 0,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{super::requests::Request, Control, Told};
+use crate::sasp::saturate::Later as _;
 use crate::sasp::{
     code::Code,
     msg::{MemberKey, Name},
@@ -106,7 +107,7 @@ impl Control {
             }
             (Code::UNKNOWN_LB, _) => self.forgotten(),
             _ => {
-                self.refused.insert(group.clone(), now + RETRY_REFUSED);
+                self.refused.insert(group.clone(), now.later(RETRY_REFUSED));
                 Outcome::Refused
             }
         }
