@@ -9,6 +9,11 @@
 //! [`Client::poll_transmit`] and [`Client::poll_event`]; call [`Client::handle_timeout`] at
 //! [`Client::poll_timeout`].
 //!
+//! # Versions
+//! There is one, [`VERSION`](super::code::VERSION). RFC 4678 section 4.4 has a GWM that does not speak it answer with
+//! its own highest, for us to come down to, but nothing is below 1: a message of any other version ends the session
+//! with [`Lost::Version`], which names both, and the next attempt comes after the wait that every failure makes longer.
+//!
 //! # Layout
 //! * `config`: settings and the desired state; `event`: what comes out.
 //! * `control`: the difference between desired and known, as requests; `compose`: requests as messages.

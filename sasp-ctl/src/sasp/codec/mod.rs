@@ -83,12 +83,13 @@ pub fn decode(frame: &[u8]) -> Result<Decoded, DecodeError> {
         cause,
     };
     let told = frame::message_length(frame, MESSAGE_MAX).map_err(|e| header_error(e.into()))?;
-    let Some(([_, _, _, _, version, _, _, _, _, id @ ..], body)) =
+    let Some(([_, _, l0, l1, version, _, _, _, _, id @ ..], body)) =
         frame.split_first_chunk::<{ frame::HEADER_LEN }>()
     else {
         return Err(header_error(Cause::Truncated));
     };
     let (version, id) = (*version, u32::from_be_bytes(*id));
+    let header_length = u16::from_be_bytes([*l0, *l1]);
     let mut reader = Reader::new(body);
     let kind = reader.peek_type();
     let body = match told {
@@ -97,6 +98,10 @@ pub fn decode(frame: &[u8]) -> Result<Decoded, DecodeError> {
             actual: frame.len(),
         }),
         _ if version != VERSION => Err(Cause::Version(version)),
+        _ if usize::from(header_length) != frame::HEADER_LEN => Err(Cause::ComponentLength {
+            of: Type::HEADER,
+            told: header_length,
+        }),
         _ => Body::read(&mut reader).and_then(|body| reader.end().map(|()| body)),
     };
     match body {
