@@ -123,6 +123,7 @@ impl Client {
                 Scope::Everything
             };
             let said = self.said(reply.groups);
+            self.control.check_quiesces(&said);
             if self.control.must_read_back() {
                 self.control.read_back(&said);
             } else {
@@ -143,8 +144,15 @@ impl Client {
             _ => {}
         }
         let outcome = self.control.answered(request, code, now);
-        if let (Request::Register { group, .. }, Code::SUCCESS) = (request, code) {
-            self.registered(group, now);
+        match (request, code) {
+            (Request::Register { group, .. }, Code::SUCCESS) => self.registered(group, now),
+            (Request::Deregister { group, members }, Code::SUCCESS) => {
+                if self.view.forget(group, members) {
+                    let event = self.view.event(group, self.control.desired());
+                    self.events.extend(event);
+                }
+            }
+            _ => {}
         }
         let refused = request.kind();
         match outcome {

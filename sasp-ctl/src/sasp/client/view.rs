@@ -117,6 +117,17 @@ impl View {
         names
     }
 
+    /// Members that the GWM was told to forget; none: the whole group. Under No-Change it never says that they are
+    /// gone. True if they were said to be there.
+    pub(super) fn forget(&mut self, group: &Name, members: &[MemberKey]) -> bool {
+        let Some(said) = self.groups.get_mut(group) else {
+            return false;
+        };
+        let before = said.len();
+        said.retain(|key, _| !members.is_empty() && !members.contains(key));
+        said.len() != before
+    }
+
     /// The opaque state that a member has set, 0 if the GWM has not told.
     pub(super) fn opaque_state(&self, group: &Name, key: &MemberKey) -> u8 {
         self.groups

@@ -38,6 +38,9 @@ impl Control {
     ) -> Outcome {
         match request {
             Request::SetLbState(state) => {
+                if self.told.is_some_and(|told| told.trust) && !state.trust {
+                    self.known = None;
+                }
                 self.told = (code == Code::SUCCESS).then_some(*state);
                 if self.told.is_some() {
                     Outcome::Fine
@@ -139,7 +142,13 @@ impl Control {
             }
         }
         match code {
-            Code::SUCCESS | Code::UNKNOWN_MEMBER | Code::UNKNOWN_GROUP => Outcome::Fine,
+            Code::SUCCESS | Code::UNKNOWN_MEMBER | Code::UNKNOWN_GROUP => {
+                self.quiesced.retain(|(of, key), _| {
+                    let is_gone = of == group && (members.is_empty() || members.contains(key));
+                    !is_gone
+                });
+                Outcome::Fine
+            }
             _ => Outcome::Refused,
         }
     }
@@ -151,6 +160,11 @@ impl Control {
         quiesced: &[(MemberKey, bool)],
         code: Code,
     ) -> Outcome {
+        // All of the request was refused because of one.
+        if let (Code::UNKNOWN_MEMBER, [_, _, ..]) = (code, quiesced) {
+            self.contested.insert(group.clone(), true);
+            return Outcome::Fine;
+        }
         for (key, quiesced) in quiesced {
             let member = (group.clone(), *key);
             match (quiesced, code) {

@@ -447,3 +447,43 @@ fn weights_between_a_request_and_its_reply_are_taken() {
     );
     assert_eq!(lab.client.snapshot().state, State::Active);
 }
+
+#[test]
+fn under_no_change_members_that_we_deregistered_are_forgotten() {
+    let wanted = |octets: &[u8]| {
+        let mut wanted = desired(&[("A", octets)]);
+        wanted.lb_state.no_change = true;
+        wanted
+    };
+    let mut lab = Lab::new(wanted(&[1, 2]));
+    lab.settle();
+    lab.want(wanted(&[1]));
+    let last = lab.take_events().pop();
+    let Some(Event::Weights { weights, unknown }) = last else {
+        panic!("{last:?}")
+    };
+    assert_eq!(weights.members.len(), 1);
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn no_change_comes_only_after_a_complete_answer_if_members_were_trusted() {
+    let wanted = |trust, no_change| {
+        let mut wanted = desired(&[("A", &[1, 2])]);
+        (wanted.lb_state.trust, wanted.lb_state.no_change) = (trust, no_change);
+        wanted
+    };
+    let mut lab = Lab::new(wanted(true, true));
+    lab.settle();
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS]);
+    // One leaves by itself, and nobody has heard of it yet.
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.want(wanted(false, true));
+    lab.run(seconds(1));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, WEIGHTS, SET_LB, REGISTER, WEIGHTS]
+    );
+    assert_eq!(lab.gwm.lb_flags, 5);
+    assert_eq!(lab.gwm.registered(), registered(&[("A", &[1, 2])]));
+}
