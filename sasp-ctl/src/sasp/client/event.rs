@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::sasp::{
     code::{Code, Type},
-    codec::DecodeError,
+    codec::{DecodeError, EncodeError},
     frame::FrameError,
     msg::{MemberKey, Name},
 };
@@ -135,6 +135,9 @@ pub enum Lost {
     /// A reply that we wait for makes no sense.
     #[error("the reply makes no sense: {0}")]
     BadReply(DecodeError),
+    /// A request cannot be written; they are cut into pieces far below any limit.
+    #[error("cannot write a request: {0}")]
+    Unsendable(EncodeError),
     /// The GWM does not speak our version.
     #[error("the GWM speaks version {0} of SASP, we speak {version} only", version = crate::sasp::code::VERSION)]
     Version(u8),

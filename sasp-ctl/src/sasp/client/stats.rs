@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::event::State;
 use crate::sasp::code::{Code, Type};
+use crate::sasp::saturate::Tally as _;
 
 /// A session as it stands.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +62,11 @@ pub struct Counters {
 
 impl Counters {
     pub(super) fn reply(&mut self, kind: Type, code: Code) {
-        *self.codes.entry(kind).or_default().entry(code).or_default() += 1;
+        self.codes
+            .entry(kind)
+            .or_default()
+            .entry(code)
+            .or_default()
+            .grow(1);
     }
 }

@@ -9,6 +9,7 @@ use super::balancer::{Balancer, Link};
 use super::{ConnectionId, Gwm};
 use crate::sasp::code::VERSION;
 use crate::sasp::msg::{Body, Group, GroupOf, Message, Name, SendWeights, WeightEntry};
+use crate::sasp::saturate::{Later as _, Tally as _};
 
 /// A push takes its sender and its reader some microseconds an entry; so much of their time may go into pushes that
 /// follow each other. Below a hundred entries there is no pause.
@@ -30,10 +31,10 @@ impl Gwm {
         }
         balancer.unpushed = false;
         connection.push_due = false;
-        connection.push_at = now + self.policy.interval;
+        connection.push_at = now.later(self.policy.interval);
         let groups = send_weights(uid, balancer)?;
-        connection.push_after = now + pause_after(&groups);
-        self.counters.pushed += 1;
+        connection.push_after = now.later(pause_after(&groups));
+        self.counters.pushed.grow(1);
         Some(Message {
             version: VERSION,
             id: 0,
@@ -54,7 +55,7 @@ impl Gwm {
 }
 
 fn pause_after(groups: &[GroupOf<WeightEntry>]) -> Duration {
-    let entries: usize = groups.iter().map(|group| group.items.len()).sum();
+    let entries = groups.iter().fold(0_usize, |sum, group| sum.saturating_add(group.items.len()));
     PAUSE_PER_HUNDRED_ENTRIES.saturating_mul(u32::try_from(entries / 100).unwrap_or(u32::MAX))
 }
 

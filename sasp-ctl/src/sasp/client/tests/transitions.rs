@@ -194,18 +194,28 @@ fn groups_of_another_balancer_are_ignored() {
 }
 
 #[test]
-fn a_gwm_of_another_version_is_left_with_its_version() {
-    let mut lab = lab_in(State::Sync);
-    let reply = encode(&Message {
-        version: 0,
-        id: 1,
-        body: Body::SetLbStateReply(Code::NOT_UNDERSTOOD),
-    });
-    lab.deliver(&reply.unwrap());
-    assert_eq!(
-        lab.client.snapshot().last_error.as_deref(),
-        Some("the GWM speaks version 0 of SASP, we speak 1 only")
-    );
+fn a_gwm_of_another_version_is_left_with_its_version_and_tried_again_ever_more_slowly() {
+    for version in [0, 2] {
+        let mut lab = lab_in(State::Connecting);
+        lab.gwm.version = version;
+        lab.run(seconds(3600));
+        assert_eq!(
+            lab.client.snapshot().last_error,
+            Some(format!(
+                "the GWM speaks version {version} of SASP, we speak 1 only"
+            ))
+        );
+        let losses = lab.client.snapshot().counters.losses;
+        assert!((12..24).contains(&losses), "{losses}");
+        assert!(!lab.client.snapshot().duplicate_uid);
+    }
+}
+
+#[test]
+fn a_gwm_that_takes_to_another_version_in_mid_session_is_left() {
+    let mut lab = lab_in(State::Active);
+    lab.gwm.version = 2;
+    lab.push(None);
     assert_eq!(lab.client.snapshot().state, State::Backoff);
 }
 
