@@ -158,6 +158,12 @@ impl Balancer {
         quiesced
     }
 
+    /// Addresses of all members, those that have registered themselves too: whose next hops are to be watched.
+    pub fn member_addresses(&self) -> BTreeSet<IpAddr> {
+        let members = self.services.values().flat_map(|service| &service.members);
+        members.map(|member| member.key.address).collect()
+    }
+
     /// Refreshes the services that `concerned` picks.
     fn refresh(&mut self, concerned: impl Fn(&Service) -> bool, now_ns: u64) -> Vec<Change> {
         let mut batch = Batch::default();

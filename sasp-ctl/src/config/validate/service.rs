@@ -70,6 +70,9 @@ pub(super) fn service(
         quic: quic(raw.quic.as_ref(), protocol, source)?,
         idle: duration_in(raw.idle.as_ref(), idle, Duration::from_secs(1), source)?,
         dead_band_permille: dead_band(raw.dead_band.as_ref(), source)?,
+        self_registered: Vec::new(),
+        slow_start: None,
+        move_limit: None,
         members,
     })
 }
