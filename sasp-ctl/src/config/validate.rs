@@ -3,6 +3,7 @@
 mod balancer;
 mod gwm;
 mod member;
+mod noise;
 mod service;
 
 use std::collections::HashMap;
