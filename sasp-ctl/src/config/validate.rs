@@ -5,6 +5,7 @@ mod gwm;
 mod member;
 mod noise;
 mod service;
+mod tls;
 
 use std::collections::HashMap;
 use std::time::Duration;
