@@ -23,6 +23,7 @@ use crate::sasp::msg::{MemberKey, Name};
 
 mod adopt;
 mod batch;
+pub mod drain;
 mod member;
 mod pool;
 pub mod report;

@@ -4,14 +4,15 @@ use super::*;
 
 fn status() -> Status {
     serde_json::from_value(json!({
-        "instance": "eth0", "version": "0.1.0", "lb_uid": "edge-1", "uptime_seconds": 3725.0,
+        "instance": "eth0", "version": "0.1.0", "lb_uid": "edge-1", "uptime_seconds": 3725.0, "health": 64,
         "interfaces": [{ "name": "eth0", "mode": "native", "state": "attached", "ifindex": 2 }],
-        "gwm": {
-            "address": "192.0.2.1:3860", "state": "backoff", "since_seconds": 61.0, "retry_in_seconds": 19.2,
+        "combine": "fail-over",
+        "gwms": [{
+            "address": "192.0.2.1:3860", "in_charge": true, "state": "backoff", "since_seconds": 61.0, "retry_in_seconds": 19.2,
             "last_error": "the GWM closed the connection", "duplicate_uid": false,
-        },
+        }],
         "services": [{
-            "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "weights": "held",
+            "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "weights": "held", "gwms": ["192.0.2.1:3860"],
             "slots": { "total": 65536, "tracked": 7, "fresh": 3, "settled": 4, "unowned": 0 },
             "remembered_flows": 5, "packets": 12, "bytes": 720, "opened": 2,
             "members": [
@@ -38,7 +39,7 @@ fn status() -> Status {
 fn the_table_shows_who_gets_what_and_why() {
     let text = render(&status(), false);
     let expected = "\
-instance eth0  LB UID edge-1  version 0.1.0  up 1h 2m
+instance eth0  LB UID edge-1  version 0.1.0  up 1h 2m  health 50%
 interfaces eth0 (native)
 GWM 192.0.2.1:3860  backoff for 1m 1s, next attempt in 19s  last error: the GWM closed the connection
 reloaded 2s ago
