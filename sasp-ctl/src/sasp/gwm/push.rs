@@ -55,7 +55,9 @@ impl Gwm {
 }
 
 fn pause_after(groups: &[GroupOf<WeightEntry>]) -> Duration {
-    let entries = groups.iter().fold(0_usize, |sum, group| sum.saturating_add(group.items.len()));
+    let entries = groups
+        .iter()
+        .fold(0_usize, |sum, group| sum.saturating_add(group.items.len()));
     PAUSE_PER_HUNDRED_ENTRIES.saturating_mul(u32::try_from(entries / 100).unwrap_or(u32::MAX))
 }
 
