@@ -10,6 +10,7 @@
 //! * [`frame`]: a byte stream into messages.
 //! * [`client`]: the balancer's side of a session.
 //! * [`gwm`]: the Group Workload Manager.
+//! * [`member`]: the side of a member that reports about itself.
 #![forbid(unsafe_code)]
 
 pub mod client;
@@ -17,6 +18,7 @@ pub mod code;
 pub mod codec;
 pub mod frame;
 pub mod gwm;
+pub mod member;
 pub mod msg;
 
 #[cfg(test)]
