@@ -1,6 +1,5 @@
 //! An agent beside a server: registers it, follows its health, quiesces and deregisters it at the end.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -173,28 +172,25 @@ impl Running {
     /// Takes no new work for a while, unless nobody sends any, or a second stop is wished.
     async fn drain(&mut self, reason: &str, drain: Duration) {
         self.watcher.abort();
-        if self.driver.agent().perhaps_registered() == 0 {
+        if drain.is_zero() || self.driver.agent().perhaps_registered() == 0 {
             return info!("stopping on {reason}");
         }
-        let state = self.observed.borrow().state;
         let quiesced = Condition {
             quiesced: true,
-            state,
+            state: self.observed.borrow().state,
         };
         self.driver.set_wanted(Wanted::where_registered(quiesced));
         info!("stopping on {reason}: quiesced for {drain:?}, then deregistered");
-        let end = sleep_until(Instant::now() + drain);
-        self.until(end).await;
-    }
-
-    /// Turns until `end` or another wish to stop.
-    async fn until(&mut self, end: impl Future<Output = ()>) {
-        tokio::pin!(end);
+        // The time counts from when the GWM knows.
+        let mut end = None;
         loop {
             self.report();
+            if end.is_none() && self.driver.agent().is_at_rest() {
+                end = Some(Instant::now() + drain);
+            }
             tokio::select! {
                 () = self.driver.turn() => {}
-                () = &mut end => return,
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return,
                 Some(reason) = self.stops.recv() => {
                     return info!("waiting no longer on {reason}");
                 }

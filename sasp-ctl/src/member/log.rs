@@ -79,7 +79,6 @@ impl Log {
                 code,
                 retry_in,
             } => {
-                self.lost = None;
                 let seconds = retry_in.as_secs();
                 let why = match *code {
                     Code::LB_NOT_CONTACTED | Code::UNKNOWN_LB => {

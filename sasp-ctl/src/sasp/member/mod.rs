@@ -196,7 +196,7 @@ impl Agent {
             .count()
     }
 
-    /// How many pairs the member may be registered for: more than [`Agent::registered`] after a connection was lost.
+    /// How many pairs the member may be registered for: also those of a lost connection, and where no reply has come.
     pub fn perhaps_registered(&self) -> usize {
         let perhaps = self.pairs.iter().filter(|pair| pair.may_be_registered());
         perhaps.count()

@@ -109,8 +109,9 @@ impl Progress {
         self.registered == Registered::Yes
     }
 
+    /// As far as it knows; a registration that is on its way counts.
     pub(super) fn may_be_registered(&self) -> bool {
-        self.registered != Registered::No
+        self.registered != Registered::No || self.asked == Some(Request::Register)
     }
 
     pub(super) fn is_refused(&self) -> bool {

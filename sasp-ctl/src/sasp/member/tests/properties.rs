@@ -50,6 +50,8 @@ struct Watch {
     last_id: Option<u32>,
     /// When each pair got code 0x61 or 0x45, or was refused for good.
     refused: BTreeMap<Group, (u8, Instant)>,
+    /// The agent waits for the rest of garbage: it does not understand what comes next on this connection.
+    is_garbled: bool,
 }
 
 fn group_of(message: &Message) -> Group {
@@ -111,6 +113,7 @@ impl Watch {
 
     fn answered(&mut self, group: Group, code: u8, now: Instant) {
         match code {
+            _ if self.is_garbled => {}
             0x61 | 0x43 => drop(self.refused.insert(group, (0x61, now))),
             0x10 | 0x11 | 0x44 | 0x46 | 0x50 | 0x51 => {
                 self.refused.insert(group, (code, now));
@@ -142,7 +145,10 @@ fn play(lab: &mut Lab, watch: &mut Watch, step: Step) {
             lab.close();
         }
         Step::Up => lab.up = true,
-        Step::Garbage(bytes) => lab.agent.handle_bytes(&bytes, lab.now),
+        Step::Garbage(bytes) => {
+            watch.is_garbled |= !bytes.is_empty();
+            lab.agent.handle_bytes(&bytes, lab.now);
+        }
         Step::WrongVersion => {
             let mut bytes = encode(&reply(
                 &Message {
@@ -188,7 +194,8 @@ proptest! {
         for step in steps {
             let before: Vec<_> = lab.requests.iter().map(|message| message.id).collect();
             play(&mut lab, &mut watch, step);
-            lab.settle();
+            let is_lost = |event: &Event| matches!(event, Event::Lost { .. });
+            watch.is_garbled &= !lab.take_events().iter().any(is_lost);
             let known = lab.requests.iter().take_while(|m| before.contains(&m.id)).count();
             watch.look(&lab, known);
         }
