@@ -9,13 +9,10 @@ mod client;
 mod detach;
 mod failure;
 mod gwm;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the commands that speak with a GWM")
-)]
 mod gwm_target;
 mod init;
 mod logging;
+mod member;
 mod output;
 mod quiesce;
 mod reload;
@@ -54,6 +51,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Init(init::Args),
     Gwm(gwm::Args),
+    Member(Box<member::Args>),
 }
 
 /// Runs the command that the process was started with.
@@ -86,6 +84,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Gwm(args) => gwm::run(&args),
+        Command::Member(args) => member::run(*args),
     }
 }
 

@@ -10,6 +10,7 @@
 //! * [`frame`]: a byte stream into messages.
 //! * [`client`]: the balancer's side of a session.
 //! * [`gwm`]: the Group Workload Manager.
+//! * [`member`]: the side of a member that reports about itself.
 //!
 //! # Panics
 //! None: no bytes, times or settings make this code panic. The lints below hold for every module here; `saturate`
@@ -41,6 +42,7 @@ pub mod code;
 pub mod codec;
 pub mod frame;
 pub mod gwm;
+pub mod member;
 pub mod msg;
 mod saturate;
 
