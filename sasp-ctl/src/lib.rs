@@ -7,6 +7,7 @@
 //! * [`session`]: the balancer's connection to a GWM.
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * [`inspect`]: messages made readable, pure.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -16,5 +17,6 @@ pub mod config;
 pub mod daemon;
 pub mod datapath;
 pub mod gwm;
+pub mod inspect;
 pub mod sasp;
 pub mod session;

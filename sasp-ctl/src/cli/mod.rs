@@ -6,6 +6,7 @@
 mod attach;
 mod check_config;
 mod client;
+mod decode;
 mod detach;
 mod failure;
 mod gwm;
@@ -49,6 +50,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Init(init::Args),
     Gwm(gwm::Args),
+    Decode(decode::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -81,6 +83,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Gwm(args) => gwm::run(&args),
+        Command::Decode(args) => decode::run(&args),
     }
 }
 
