@@ -4,7 +4,7 @@
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
 //! * [`datapath`]: the kernel half, the only code that touches aya and netlink.
-//! * [`session`]: the balancer's connection to a GWM.
+//! * [`session`]: the balancer's connection to a GWM. [`tls`]: TLS on either side of SASP.
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
 //! * [`inspect`]: messages made readable, pure.
@@ -20,3 +20,4 @@ pub mod gwm;
 pub mod inspect;
 pub mod sasp;
 pub mod session;
+pub mod tls;

@@ -31,9 +31,12 @@ impl Link {
     /// Starts a session. It comes and goes by itself from now on.
     pub(super) fn start(settings: &GwmSettings, uid: &Name, desired: Desired) -> Self {
         let config = session::Config {
-            host: settings.address.host.clone(),
-            port: settings.address.port,
-            source: settings.source,
+            target: session::Target {
+                host: settings.address.host.clone(),
+                port: settings.address.port,
+                source: settings.source,
+                tls: None,
+            },
             client: client::Config {
                 poll_interval: settings.interval,
                 request_timeout: settings.timeout,
