@@ -16,9 +16,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::failure::Failure;
+use crate::inspect::component::starts_message;
 use crate::inspect::conversation::Conversation;
 use crate::inspect::frames::Frames;
-use crate::inspect::component::starts_message;
 use crate::sasp::code::PORT;
 use capture::{Capture, Magic};
 use connections::Connections;
@@ -74,7 +74,10 @@ fn unreadable(what: &str, error: &io::Error) -> Failure {
 fn read(what: &str, mut from: impl Read, port: u16, report: Report) -> Result<(), Failure> {
     let mut head = Vec::new();
     let failed = |error: io::Error| unreadable(what, &error);
-    from.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
+    from.by_ref()
+        .take(4)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
     if let Some(magic) = Magic::of(&head) {
         let whole = head.as_slice().chain(from);
         let capture = Capture::open(magic, whole)
@@ -82,7 +85,9 @@ fn read(what: &str, mut from: impl Read, port: u16, report: Report) -> Result<()
         return packets(capture, port, report);
     }
     let mut bytes = head;
-    from.take(TEXT_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    from.take(TEXT_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 >= TEXT_MAX {
         return Err(Failure::Failed(format!(
             "{what} is no capture and longer than {} MiB: split it",
@@ -125,7 +130,9 @@ fn packets(mut capture: Capture<impl Read>, port: u16, mut report: Report) -> Re
         };
         report.packets += 1;
         match packet::segment(packet.link, &packet.data) {
-            Ok(Seen::Segment(segment)) => connections.segment(&segment, packet.time, &mut report)?,
+            Ok(Seen::Segment(segment)) => {
+                connections.segment(&segment, packet.time, &mut report)?
+            }
             Ok(Seen::Fragment) => report.fragments += 1,
             Ok(Seen::Other) => {}
             Err(link) => report.unknown_link(link)?,

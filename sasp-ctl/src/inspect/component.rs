@@ -89,7 +89,10 @@ pub(super) fn components(frame: &[u8], remarks: &mut Remarks) -> Vec<Component> 
     let mut at = 0;
     while let Some(rest) = frame.get(at..).filter(|rest| !rest.is_empty()) {
         if components.len() == COMPONENTS_MAX {
-            remarks.wrong(at, format!("more than {COMPONENTS_MAX} components: the rest is not shown"));
+            remarks.wrong(
+                at,
+                format!("more than {COMPONENTS_MAX} components: the rest is not shown"),
+            );
             break;
         }
         let Some((component, used)) = next(at, rest, remarks) else {
@@ -119,7 +122,10 @@ fn next(offset: usize, rest: &[u8], remarks: &mut Remarks) -> Option<(Component,
     };
     if kind.name().is_none() {
         if !(TLV_LEN..=rest.len()).contains(&told) {
-            remarks.wrong(offset, format!("{} bytes that are no component", rest.len()));
+            remarks.wrong(
+                offset,
+                format!("{} bytes that are no component", rest.len()),
+            );
             return None;
         }
         remarks.wrong(offset, format!("component of unknown type {:#06x}", kind.0));
@@ -166,8 +172,15 @@ fn resolve(
         );
         return own;
     }
-    remarks.wrong(offset, format!("{kind} has length {told}, its fields take {own}"));
-    if possible && leads_on(told) { told } else { own }
+    remarks.wrong(
+        offset,
+        format!("{kind} has length {told}, its fields take {own}"),
+    );
+    if possible && leads_on(told) {
+        told
+    } else {
+        own
+    }
 }
 
 /// The fields of a known type and what is left behind them; `None` if the bytes do not suffice.

@@ -58,7 +58,10 @@ impl Conversation {
     fn request(&mut self, inspection: &mut Inspection, id: u32, kind: Type, at: Option<Duration>) {
         self.requests += 1;
         if self.waiting.len() == REQUESTS_MAX {
-            let oldest = self.waiting.iter().min_by_key(|(_, request)| request.number);
+            let oldest = self
+                .waiting
+                .iter()
+                .min_by_key(|(_, request)| request.number);
             if let Some(id) = oldest.map(|(id, _)| *id) {
                 self.waiting.remove(&id);
             }
@@ -105,7 +108,9 @@ impl Conversation {
             let text = format!("answers a {} with a {kind}", request.kind);
             inspection.remark(Level::Wrong, text);
         }
-        let latency = at.zip(request.at).and_then(|(now, then)| now.checked_sub(then));
+        let latency = at
+            .zip(request.at)
+            .and_then(|(now, then)| now.checked_sub(then));
         Some(Answer {
             to: request.kind,
             latency,

@@ -114,16 +114,26 @@ pub fn meaning(code: Code) -> &'static str {
         Code::NOT_ACCEPTED => {
             "the GWM will not take this from this sender: its address or certificate may not speak for the LB UID, the connection belongs to another LB UID, or the balancer does not trust members"
         }
-        Code::MEMBER_ALREADY_REGISTERED => "a member is in that group already; nothing was registered",
+        Code::MEMBER_ALREADY_REGISTERED => {
+            "a member is in that group already; nothing was registered"
+        }
         Code::UNKNOWN_MEMBER => "a member is not in that group; nothing was changed",
         Code::UNKNOWN_GROUP => "no such group is registered for this LB UID",
         Code::UNKNOWN_LB => "nobody has spoken to the GWM as this LB UID, or it has forgotten it",
         Code::DUPLICATE_MEMBER => "a member stands twice in one group of the request",
-        Code::INVALID_GROUP => "the GWM cannot serve such a group, e.g. because it mixes systems and applications",
-        Code::DUPLICATE_GROUP => "a group stands twice in the request, or \"all groups\" beside another",
+        Code::INVALID_GROUP => {
+            "the GWM cannot serve such a group, e.g. because it mixes systems and applications"
+        }
+        Code::DUPLICATE_GROUP => {
+            "a group stands twice in the request, or \"all groups\" beside another"
+        }
         Code::EMPTY_GROUP_NAME => "a group name is empty where one is needed",
-        Code::INVALID_LB_UID => "the LB UID is empty or longer than the GWM takes (the RFC suggests 64 bytes)",
-        Code::LB_NOT_CONTACTED => "the balancer that the member names has not contacted the GWM; members try again later",
+        Code::INVALID_LB_UID => {
+            "the LB UID is empty or longer than the GWM takes (the RFC suggests 64 bytes)"
+        }
+        Code::LB_NOT_CONTACTED => {
+            "the balancer that the member names has not contacted the GWM; members try again later"
+        }
         _ => "not a code of RFC 4678",
     }
 }

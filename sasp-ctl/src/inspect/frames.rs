@@ -112,11 +112,17 @@ impl Frames {
             return None;
         }
         let offset = self.offset;
-        let told = frame::message_length(self.rest(), MESSAGE_MAX).ok().flatten();
+        let told = frame::message_length(self.rest(), MESSAGE_MAX)
+            .ok()
+            .flatten();
         // A wrong length may have swallowed the messages that follow.
         let inner = self.rest().get(HEADER_LEN..).and_then(next_header);
         let bytes = self.take(inner.map_or(self.len(), |at| HEADER_LEN + at));
-        Some(Piece::Cut { offset, bytes, told })
+        Some(Piece::Cut {
+            offset,
+            bytes,
+            told,
+        })
     }
 
     /// So many bytes of the stream are missing behind those that were pushed. Take what is kept out with
@@ -152,7 +158,5 @@ impl Frames {
 
 /// Where the next bytes are that look like a header.
 fn next_header(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .windows(4)
-        .position(starts_message)
+    bytes.windows(4).position(starts_message)
 }

@@ -95,8 +95,10 @@ impl Sorter<'_> {
                     self.misplaced(kind, offset);
                 }
                 if self.groups.last().is_none_or(|group| group.data.is_none()) {
-                    self.remarks
-                        .wrong(offset, "Member Data without Group Data before it".to_owned());
+                    self.remarks.wrong(
+                        offset,
+                        "Member Data without Group Data before it".to_owned(),
+                    );
                 }
                 if self.groups.is_empty() {
                     self.groups.push(Group::default());
@@ -118,7 +120,8 @@ impl Sorter<'_> {
                 0
             }
             Type::HEADER => {
-                self.remarks.wrong(offset, "a second header inside the message".to_owned());
+                self.remarks
+                    .wrong(offset, "a second header inside the message".to_owned());
                 0
             }
             // Unknown: remarked on where it was read.
@@ -167,7 +170,11 @@ impl Sorter<'_> {
 
     fn entry(&mut self, kind: Type, offset: usize, index: usize) {
         let expected = self.plan.entry;
-        match self.groups.last_mut().and_then(|group| group.members.last_mut()) {
+        match self
+            .groups
+            .last_mut()
+            .and_then(|group| group.members.last_mut())
+        {
             Some((_, entry @ None)) => *entry = Some(index),
             _ => self
                 .remarks
@@ -192,11 +199,14 @@ impl Sorter<'_> {
             if let Some(told) = at(group.head).and_then(|head| count(&head.fields)) {
                 let found = group.members.len();
                 if usize::from(told) != found {
-                    self.remarks
-                        .wrong(first, format!("{told} members are announced, {found} follow"));
+                    self.remarks.wrong(
+                        first,
+                        format!("{told} members are announced, {found} follow"),
+                    );
                 }
                 if group.data.is_none() {
-                    self.remarks.wrong(first, "a group without Group Data".to_owned());
+                    self.remarks
+                        .wrong(first, "a group without Group Data".to_owned());
                 }
             }
             let Some(entry) = self.plan.entry else {
@@ -204,7 +214,8 @@ impl Sorter<'_> {
             };
             for (member, _) in group.members.iter().filter(|(_, entry)| entry.is_none()) {
                 let offset = at(Some(*member)).map_or(size, |member| member.offset);
-                self.remarks.wrong(offset, format!("Member Data without a {entry} behind it"));
+                self.remarks
+                    .wrong(offset, format!("Member Data without a {entry} behind it"));
             }
         }
     }

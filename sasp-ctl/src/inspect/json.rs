@@ -40,9 +40,9 @@ pub fn message(inspection: &Inspection) -> Message<'_> {
     let kind = inspection.kind();
     let header = inspection.header();
     let is_list = kind.is_some_and(|kind| explain::role(kind).is_some())
-        && inspection
-            .message()
-            .is_some_and(|message| !matches!(message.fields, Fields::Reply(_) | Fields::LbState { .. }));
+        && inspection.message().is_some_and(|message| {
+            !matches!(message.fields, Fields::Reply(_) | Fields::LbState { .. })
+        });
     Message {
         kind: kind.map(|kind| kind.to_string()),
         type_number: kind.map(|kind| kind.0),
@@ -56,7 +56,9 @@ pub fn message(inspection: &Inspection) -> Message<'_> {
         size: inspection.size,
         understood: inspection.cause.is_none(),
         cause: inspection.cause.as_deref(),
-        fields: inspection.message().map_or(Value::Null, |message| fields(&message.fields)),
+        fields: inspection
+            .message()
+            .map_or(Value::Null, |message| fields(&message.fields)),
         groups: (is_list || !inspection.groups.is_empty()).then(|| groups(inspection)),
         components: inspection.components.iter().map(component).collect(),
         remarks: &inspection.remarks,
@@ -73,7 +75,11 @@ pub fn groups(inspection: &Inspection) -> Vec<Value> {
 }
 
 fn group(components: &[Component], group: &Group) -> Value {
-    let at = |index: usize| components.get(index).map(|component| fields(&component.fields));
+    let at = |index: usize| {
+        components
+            .get(index)
+            .map(|component| fields(&component.fields))
+    };
     let mut object = group.data.and_then(at).unwrap_or_else(|| json!({}));
     if group.head.is_none() && group.members.is_empty() {
         return object;
@@ -110,17 +116,29 @@ pub fn fields(fields: &Fields) -> Value {
         Fields::Groups { flags, count } => json!({
             "flags": flags, "sender": sender(*flags), "count": count,
         }),
-        Fields::Deregistration { flags, reason, count } => json!({
+        Fields::Deregistration {
+            flags,
+            reason,
+            count,
+        } => json!({
             "flags": flags, "sender": sender(*flags), "count": count,
             "reason": reason.0, "reason_name": reason.to_string(),
         }),
         Fields::Reply(code) => json!({ "code": code.0, "code_name": code_name(*code) }),
-        Fields::Weights { code, interval, count } => json!({
+        Fields::Weights {
+            code,
+            interval,
+            count,
+        } => json!({
             "code": code.0, "code_name": code_name(*code),
             "interval_seconds": interval, "count": count,
         }),
         Fields::Count(count) => json!({ "count": count }),
-        Fields::LbState { lb_uid, health, flags } => json!({
+        Fields::LbState {
+            lb_uid,
+            health,
+            flags,
+        } => json!({
             "lb_uid": lb_uid, "health": health, "flags": flags,
             "flag_names": explain::flag_names(*flags, LB_FLAGS),
         }),
@@ -129,7 +147,11 @@ pub fn fields(fields: &Fields) -> Value {
             "address": key.address, "label": label,
         }),
         Fields::Group { lb_uid, name } => json!({ "lb_uid": lb_uid, "group": name }),
-        Fields::Weight { state, flags, weight } => json!({
+        Fields::Weight {
+            state,
+            flags,
+            weight,
+        } => json!({
             "weight": weight, "state": state, "flags": flags,
             "flag_names": explain::flag_names(*flags, WEIGHT_FLAGS),
         }),

@@ -125,9 +125,11 @@ impl Inspection {
 
     /// The message component.
     pub fn message(&self) -> Option<&Component> {
-        self.components
-            .get(1)
-            .filter(|_| self.components.first().is_some_and(|c| c.kind == Type::HEADER))
+        self.components.get(1).filter(|_| {
+            self.components
+                .first()
+                .is_some_and(|c| c.kind == Type::HEADER)
+        })
     }
 
     /// Adds what only somebody who sees more than this message can know.
@@ -142,7 +144,9 @@ impl Inspection {
 
 /// Looks at one frame: a message with its header, as [`super::frames`] cuts them.
 pub fn inspect(frame: &[u8]) -> Inspection {
-    let cause = codec::decode(frame).err().map(|error| error.cause.to_string());
+    let cause = codec::decode(frame)
+        .err()
+        .map(|error| error.cause.to_string());
     let mut remarks = Remarks::default();
     let mut components = component::components(frame, &mut remarks);
     let groups = grammar::groups(&mut components, frame.len(), &mut remarks);

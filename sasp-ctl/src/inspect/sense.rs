@@ -32,7 +32,10 @@ fn fields(component: &Component, message: Option<Type>, remarks: &mut Remarks) {
                 );
             }
             if message == Some(Type::SEND_WEIGHTS) && *id != 0 {
-                remarks.unusual(at, "Send Weights answers nothing, its id is usually 0".to_owned());
+                remarks.unusual(
+                    at,
+                    "Send Weights answers nothing, its id is usually 0".to_owned(),
+                );
             }
         }
         Fields::Groups { flags, .. } => reserved(*flags, SENDER_FLAGS, at, remarks),
@@ -40,7 +43,9 @@ fn fields(component: &Component, message: Option<Type>, remarks: &mut Remarks) {
             reserved(*flags, SENDER_FLAGS, at, remarks);
             match reason.0 {
                 _ if *reason == Reason::NONE || *reason == Reason::PURPOSEFUL => {}
-                0x80.. => remarks.unusual(at, format!("reason {:#04x} is a vendor's own", reason.0)),
+                0x80.. => {
+                    remarks.unusual(at, format!("reason {:#04x} is a vendor's own", reason.0))
+                }
                 _ => remarks.unusual(at, format!("reason {:#04x} is reserved", reason.0)),
             }
         }
@@ -51,11 +56,18 @@ fn fields(component: &Component, message: Option<Type>, remarks: &mut Remarks) {
                 remarks.unusual(at, "weights beside an error code".to_owned());
             }
         }
-        Fields::LbState { lb_uid, health, flags } => {
+        Fields::LbState {
+            lb_uid,
+            health,
+            flags,
+        } => {
             reserved(*flags, LB_FLAGS, at, remarks);
             uid(lb_uid, at, remarks);
             if *health > HEALTH_MAX {
-                remarks.unusual(at, format!("health {health:#04x} is reserved, the most is 0x7f"));
+                remarks.unusual(
+                    at,
+                    format!("health {health:#04x} is reserved, the most is 0x7f"),
+                );
             }
         }
         Fields::Member { key, label, mapped } => member(key, label, *mapped, at, remarks),
@@ -83,7 +95,10 @@ fn reserved(flags: u8, names: FlagNames, at: usize, remarks: &mut Remarks) {
 
 fn reply(code: Code, kind: Type, at: usize, remarks: &mut Remarks) {
     if !explain::is_listed(code, kind) {
-        remarks.unusual(at, format!("the RFC lists no code {:#04x} for a {kind}", code.0));
+        remarks.unusual(
+            at,
+            format!("the RFC lists no code {:#04x} for a {kind}", code.0),
+        );
     }
 }
 
@@ -91,7 +106,10 @@ fn uid(uid: &Name, at: usize, remarks: &mut Remarks) {
     if uid.is_empty() {
         remarks.unusual(at, "empty LB UID: a GWM answers 0x51".to_owned());
     } else if uid.len() > LB_UID_MAX {
-        let text = format!("LB UID of {} bytes: a GWM may answer 0x51 above {LB_UID_MAX}", uid.len());
+        let text = format!(
+            "LB UID of {} bytes: a GWM may answer 0x51 above {LB_UID_MAX}",
+            uid.len()
+        );
         remarks.unusual(at, text);
     }
     text(uid, "LB UID", at, remarks);
@@ -108,7 +126,10 @@ fn member(key: &MemberKey, label: &Name, mapped: bool, at: usize, remarks: &mut 
     if mapped {
         remarks.unusual(
             at,
-            format!("{} came as ::ffff:{}, the RFC puts twelve zero bytes before IPv4 (section 5.1)", key.address, key.address),
+            format!(
+                "{} came as ::ffff:{}, the RFC puts twelve zero bytes before IPv4 (section 5.1)",
+                key.address, key.address
+            ),
         );
     }
     if (key.protocol == 0) != (key.port == 0) {
@@ -118,7 +139,11 @@ fn member(key: &MemberKey, label: &Name, mapped: bool, at: usize, remarks: &mut 
         );
         remarks.unusual(at, text);
     }
-    let nobody = [IpAddr::from([0, 0, 0, 0]), IpAddr::from([0, 0, 0, 1]), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let nobody = [
+        IpAddr::from([0, 0, 0, 0]),
+        IpAddr::from([0, 0, 0, 1]),
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+    ];
     if nobody.contains(&key.address) || key.address.is_multicast() {
         remarks.unusual(at, format!("{} is no host's address", key.address));
     }
@@ -130,8 +155,11 @@ fn names(components: &[Component], groups: &[Group], message: Option<Type>, rema
     let mut seen = BTreeSet::new();
     let mut uids = BTreeSet::new();
     for group in groups {
-        let Some(Component { offset, fields: Fields::Group { lb_uid, name }, .. }) =
-            group.data.and_then(|index| components.get(index))
+        let Some(Component {
+            offset,
+            fields: Fields::Group { lb_uid, name },
+            ..
+        }) = group.data.and_then(|index| components.get(index))
         else {
             continue;
         };
@@ -141,19 +169,30 @@ fn names(components: &[Component], groups: &[Group], message: Option<Type>, rema
             empty_name(message, group.members.is_empty(), at, remarks);
         }
         if !seen.insert((lb_uid, name)) {
-            remarks.unusual(at, format!("group \"{name}\" stands here for the second time"));
+            remarks.unusual(
+                at,
+                format!("group \"{name}\" stands here for the second time"),
+            );
         }
         uids.insert(lb_uid);
         members(components, group, remarks);
     }
     let all = seen.iter().find(|(_, name)| name.is_empty());
     if let Some((lb_uid, _)) = all
-        && seen.iter().any(|(of, name)| of == lb_uid && !name.is_empty())
+        && seen
+            .iter()
+            .any(|(of, name)| of == lb_uid && !name.is_empty())
     {
-        remarks.unusual(13, "\"all groups\" beside a group: a GWM answers 0x46".to_owned());
+        remarks.unusual(
+            13,
+            "\"all groups\" beside a group: a GWM answers 0x46".to_owned(),
+        );
     }
     if uids.len() > 1 {
-        let text = format!("{} different LB UIDs in one message: a connection has one", uids.len());
+        let text = format!(
+            "{} different LB UIDs in one message: a connection has one",
+            uids.len()
+        );
         remarks.unusual(13, text);
     }
 }
@@ -163,7 +202,8 @@ fn empty_name(message: Option<Type>, no_members: bool, at: usize, remarks: &mut 
         Some(Type::GET_WEIGHTS_REQUEST) => {}
         Some(Type::DEREGISTRATION_REQUEST) if no_members => {}
         Some(Type::DEREGISTRATION_REQUEST) => {
-            let text = "\"all groups\" with members: taken at its word it deregisters everything".to_owned();
+            let text = "\"all groups\" with members: taken at its word it deregisters everything"
+                .to_owned();
             remarks.unusual(at, text);
         }
         _ => remarks.unusual(at, "empty group name: a GWM answers 0x50".to_owned()),
@@ -173,10 +213,17 @@ fn empty_name(message: Option<Type>, no_members: bool, at: usize, remarks: &mut 
 fn members(components: &[Component], group: &Group, remarks: &mut Remarks) {
     let mut seen = BTreeSet::new();
     for (member, _) in &group.members {
-        if let Some(Component { offset, fields: Fields::Member { key, .. }, .. }) = components.get(*member)
+        if let Some(Component {
+            offset,
+            fields: Fields::Member { key, .. },
+            ..
+        }) = components.get(*member)
             && !seen.insert(*key)
         {
-            remarks.unusual(*offset, format!("{key} stands in this group for the second time"));
+            remarks.unusual(
+                *offset,
+                format!("{key} stands in this group for the second time"),
+            );
         }
     }
 }

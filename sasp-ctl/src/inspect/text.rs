@@ -69,7 +69,11 @@ fn fields(component: &Component, message: Option<Type>) -> String {
         Fields::Groups { flags, count } => {
             format!("{}, {}", sender(*flags), counted(*count, "group"))
         }
-        Fields::Deregistration { flags, reason, count } => format!(
+        Fields::Deregistration {
+            flags,
+            reason,
+            count,
+        } => format!(
             "{}, reason {:#04x} {}, {}",
             sender(*flags),
             reason.0,
@@ -77,7 +81,11 @@ fn fields(component: &Component, message: Option<Type>) -> String {
             counted(*count, "group")
         ),
         Fields::Reply(value) => code(*value),
-        Fields::Weights { code: value, interval, count } => format!(
+        Fields::Weights {
+            code: value,
+            interval,
+            count,
+        } => format!(
             "{}, interval {interval} s, {}",
             code(*value),
             counted(*count, "group")
@@ -89,7 +97,11 @@ fn fields(component: &Component, message: Option<Type>) -> String {
                 None => "member",
             },
         ),
-        Fields::LbState { lb_uid, health, flags } => format!(
+        Fields::LbState {
+            lb_uid,
+            health,
+            flags,
+        } => format!(
             "LB UID \"{lb_uid}\", health {health:#04x} of 0x7f, {}",
             flag_text(*flags, LB_FLAGS)
         ),
@@ -106,7 +118,11 @@ fn fields(component: &Component, message: Option<Type>) -> String {
         Fields::Group { lb_uid, name } => {
             format!("LB UID \"{lb_uid}\", {}", group(name, message))
         }
-        Fields::Weight { state, flags, weight } => format!(
+        Fields::Weight {
+            state,
+            flags,
+            weight,
+        } => format!(
             "weight {weight}, {}, state {state:#04x}",
             flag_text(*flags, WEIGHT_FLAGS)
         ),
@@ -118,7 +134,10 @@ fn fields(component: &Component, message: Option<Type>) -> String {
 }
 
 fn group(name: &Name, message: Option<Type>) -> String {
-    let all = [Some(Type::GET_WEIGHTS_REQUEST), Some(Type::DEREGISTRATION_REQUEST)];
+    let all = [
+        Some(Type::GET_WEIGHTS_REQUEST),
+        Some(Type::DEREGISTRATION_REQUEST),
+    ];
     match name.is_empty() {
         true if all.contains(&message) => "all groups".to_owned(),
         _ => format!("group \"{name}\""),
@@ -152,7 +171,9 @@ pub fn code(code: Code) -> String {
 }
 
 fn flag_text(flags: u8, names: FlagNames) -> String {
-    let set = explain::flag_names(flags, names).join(", ").replace('_', " ");
+    let set = explain::flag_names(flags, names)
+        .join(", ")
+        .replace('_', " ");
     match set.is_empty() {
         true => format!("flags {flags:#04x}"),
         false => format!("flags {flags:#04x} ({set})"),

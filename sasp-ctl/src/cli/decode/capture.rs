@@ -128,7 +128,10 @@ struct Raw {
 impl Raw {
     /// `None`: not a packet. `Some(None)`: one that makes no sense.
     fn of(kind: u32, body: &[u8], endianness: Endianness) -> Option<Option<Self>> {
-        let mut from = Body { rest: body, endianness };
+        let mut from = Body {
+            rest: body,
+            endianness,
+        };
         match kind {
             ENHANCED_PACKET_BLOCK => Some(from.packet(Body::u32)),
             PACKET_BLOCK => Some(from.packet(|from| {

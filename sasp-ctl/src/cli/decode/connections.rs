@@ -64,7 +64,9 @@ impl Connections {
             true => ((segment.from, segment.to), 0),
             false => ((segment.to, segment.from), 1),
         };
-        let gwm_port = [segment.from, segment.to].iter().any(|end| end.port() == self.port);
+        let gwm_port = [segment.from, segment.to]
+            .iter()
+            .any(|end| end.port() == self.port);
         let restarts = segment.syn
             && self.table.get(&key).is_some_and(|connection| {
                 connection.is_over || connection.directions[side].is_restarted_by(segment.sequence)
@@ -83,7 +85,11 @@ impl Connections {
         let connection = self.table.entry(key).or_default();
         (connection.last, connection.time) = (self.packets, time);
         let before = connection.kept();
-        let place = Place::of(Flow { time, from: segment.from, to: segment.to });
+        let place = Place::of(Flow {
+            time,
+            from: segment.from,
+            to: segment.to,
+        });
         connection.segment(segment, side, &place, self.port, report)?;
         self.kept = (self.kept + connection.kept()).saturating_sub(before);
         if self.kept > KEPT_MAX {
@@ -108,7 +114,10 @@ impl Connections {
     }
 
     fn end_oldest(&mut self, report: &mut Report) -> Result<(), Failure> {
-        let oldest = self.table.iter().min_by_key(|(_, connection)| connection.last);
+        let oldest = self
+            .table
+            .iter()
+            .min_by_key(|(_, connection)| connection.last);
         match oldest.map(|(key, _)| *key) {
             Some(key) => self.end(key, report),
             None => Ok(()),
@@ -176,7 +185,11 @@ impl Connection {
                 0 => key,
                 _ => (key.1, key.0),
             };
-            let flow = Flow { time: self.time, from, to };
+            let flow = Flow {
+                time: self.time,
+                from,
+                to,
+            };
             self.report(events, &Place::of(flow), port, report)?;
         }
         Ok(())

@@ -19,16 +19,23 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
             continue;
         }
         if line == "*" {
-            return Err(at("`*` stands for lines that were left out: use `hexdump -Cv`".to_owned()));
+            return Err(at(
+                "`*` stands for lines that were left out: use `hexdump -Cv`".to_owned(),
+            ));
         }
         match Row::of(line, dump.as_ref().map(|dump| dump.next)) {
             Some(row) if half.is_none() => {
                 let continues = dump.as_ref().is_some_and(|dump| dump.next == row.offset);
                 if dump.is_some() && !continues && row.offset != 0 {
-                    return Err(at(format!("offset {:#x} does not follow: lines are missing before it", row.offset)));
+                    return Err(at(format!(
+                        "offset {:#x} does not follow: lines are missing before it",
+                        row.offset
+                    )));
                 }
                 let data = row.bytes();
-                dump = Some(Dump { next: row.offset + data.len() as u64 });
+                dump = Some(Dump {
+                    next: row.offset + data.len() as u64,
+                });
                 bytes.extend(data);
             }
             _ => plain(line, &mut bytes, &mut half).map_err(at)?,
@@ -41,7 +48,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
         return Err("no hex digits".to_owned());
     }
     if bytes.starts_with(&[0x10, 0x20, 0x0d, 0x00]) {
-        return Err("the bytes are swapped in pairs, as `hexdump` alone does: use `hexdump -C` or `xxd`".to_owned());
+        return Err(
+            "the bytes are swapped in pairs, as `hexdump` alone does: use `hexdump -C` or `xxd`"
+                .to_owned(),
+        );
     }
     Ok(bytes)
 }
@@ -61,7 +71,9 @@ impl<'a> Row<'a> {
     /// `next`: the offset that is due, if a dump has begun.
     fn of(line: &'a str, next: Option<u64>) -> Option<Self> {
         let digits = line.strip_prefix("0x").unwrap_or(line);
-        let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+        let end = digits
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(digits.len());
         let (offset, rest) = digits.split_at(end);
         if !(4..=16).contains(&offset.len()) {
             return None;
@@ -69,14 +81,20 @@ impl<'a> Row<'a> {
         let value = u64::from_str_radix(offset, 16).ok()?;
         if let Some(rest) = rest.strip_prefix(':') {
             // Else colons separate bytes.
-            return (rest.starts_with(char::is_whitespace)).then_some(Self { offset: value, rest });
+            return (rest.starts_with(char::is_whitespace)).then_some(Self {
+                offset: value,
+                rest,
+            });
         }
         // The last line of `hexdump -C` is an offset alone.
         let ends = rest.is_empty() && next == Some(value);
         let wide = rest.starts_with("  ") || rest.starts_with('\t');
         let due = value == next.unwrap_or(0);
         let pairs = first_token(rest).is_some_and(|token| token.len() == 2 && is_hex(token));
-        (ends || (pairs && (wide || due))).then_some(Self { offset: value, rest })
+        (ends || (pairs && (wide || due))).then_some(Self {
+            offset: value,
+            rest,
+        })
     }
 
     /// The bytes up to the text column.

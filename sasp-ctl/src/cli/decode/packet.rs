@@ -57,7 +57,10 @@ pub(super) fn segment(link: DataLink, data: &[u8]) -> Result<Seen<'_>, DataLink>
 fn by_protocol(data: &[u8], at: usize, header: usize) -> Option<LaxSlicedPacket<'_>> {
     let protocol = data.get(at..)?.first_chunk()?;
     let protocol = EtherType(u16::from_be_bytes(*protocol));
-    Some(LaxSlicedPacket::from_ether_type(protocol, data.get(header..)?))
+    Some(LaxSlicedPacket::from_ether_type(
+        protocol,
+        data.get(header..)?,
+    ))
 }
 
 fn tcp<'a>(sliced: &LaxSlicedPacket<'a>) -> Seen<'a> {
@@ -75,8 +78,8 @@ fn tcp<'a>(sliced: &LaxSlicedPacket<'a>) -> Seen<'a> {
         }
         Some(LaxNetSlice::Ipv6(ip)) => {
             let header = ip.header();
-            let told = usize::from(header.payload_length())
-                .saturating_sub(ip.extensions().slice().len());
+            let told =
+                usize::from(header.payload_length()).saturating_sub(ip.extensions().slice().len());
             (
                 header.source_addr().into(),
                 header.destination_addr().into(),

@@ -54,7 +54,8 @@ impl Direction {
 
     /// Whether a SYN with this number starts another connection than the one that is known.
     pub(super) fn is_restarted_by(&self, syn: u32) -> bool {
-        self.next.is_some_and(|next| !(self.is_new() && next == syn.wrapping_add(1)))
+        self.next
+            .is_some_and(|next| !(self.is_new() && next == syn.wrapping_add(1)))
     }
 
     /// A SYN has come.

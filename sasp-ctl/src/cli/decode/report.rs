@@ -111,16 +111,26 @@ impl Report {
                 let answer = conversation.hear(&mut inspection, place.flow.map(|flow| flow.time));
                 self.message(place, *offset, &inspection, answer, None)
             }
-            Piece::Cut { offset, bytes, told } => {
+            Piece::Cut {
+                offset,
+                bytes,
+                told,
+            } => {
                 let cut = match told {
                     Some(told) => format!("only {} of {told} bytes are there", bytes.len()),
                     None => format!("only {} bytes of its header are there", bytes.len()),
                 };
                 self.message(place, *offset, &inspect(bytes), None, Some(&cut))
             }
-            Piece::Skipped { offset, count, reason } => self.problem(
+            Piece::Skipped {
+                offset,
+                count,
+                reason,
+            } => self.problem(
                 place.flow,
-                &format!("byte {offset}: {count} bytes that are no message were skipped ({reason})"),
+                &format!(
+                    "byte {offset}: {count} bytes that are no message were skipped ({reason})"
+                ),
             ),
         }
     }
@@ -224,7 +234,9 @@ impl Report {
         }
         match self.failed {
             0 => Ok(()),
-            1 => Err(Failure::Failed("one thing could not be decoded: see the output".to_owned())),
+            1 => Err(Failure::Failed(
+                "one thing could not be decoded: see the output".to_owned(),
+            )),
             failed => Err(Failure::Failed(format!(
                 "{failed} things could not be decoded: see the output"
             ))),
@@ -288,7 +300,10 @@ fn in_text(
 fn answered(answer: Answer) -> String {
     let to: Type = answer.to;
     match answer.latency {
-        Some(latency) => format!("answers {to} after {:.3} ms", latency.as_secs_f64() * 1000.0),
+        Some(latency) => format!(
+            "answers {to} after {:.3} ms",
+            latency.as_secs_f64() * 1000.0
+        ),
         None => format!("answers {to}"),
     }
 }
