@@ -10,14 +10,11 @@ mod decode;
 mod detach;
 mod failure;
 mod gwm;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the commands that speak with a GWM")
-)]
 mod gwm_target;
 mod init;
 mod logging;
 mod output;
+mod query;
 mod quiesce;
 mod reload;
 mod status;
@@ -55,6 +52,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Init(init::Args),
     Gwm(gwm::Args),
+    Query(query::Args),
     Decode(decode::Args),
 }
 
@@ -88,6 +86,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Gwm(args) => gwm::run(&args),
+        Command::Query(args) => query::run(&args),
         Command::Decode(args) => decode::run(&args),
     }
 }
