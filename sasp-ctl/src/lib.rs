@@ -9,6 +9,7 @@
 //! * [`member`]: what stands beside a server and reports about it.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
 //! * `watch`: news of files.
+//! * [`inspect`]: messages made readable, pure.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -18,6 +19,7 @@ pub mod config;
 pub mod daemon;
 pub mod datapath;
 pub mod gwm;
+pub mod inspect;
 pub mod member;
 pub mod sasp;
 pub mod session;

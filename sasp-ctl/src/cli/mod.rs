@@ -6,6 +6,7 @@
 mod attach;
 mod check_config;
 mod client;
+mod decode;
 mod detach;
 mod failure;
 mod gwm;
@@ -14,6 +15,7 @@ mod init;
 mod logging;
 mod member;
 mod output;
+mod query;
 mod quiesce;
 mod reload;
 mod status;
@@ -52,6 +54,8 @@ enum Command {
     Init(init::Args),
     Gwm(gwm::Args),
     Member(Box<member::Args>),
+    Query(query::Args),
+    Decode(decode::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -85,6 +89,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Init(args) => init::run(&args),
         Command::Gwm(args) => gwm::run(&args),
         Command::Member(args) => member::run(*args),
+        Command::Query(args) => query::run(&args),
+        Command::Decode(args) => decode::run(&args),
     }
 }
 
