@@ -106,6 +106,7 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
         () = hub.report_counters() => {}
         () = hub.report_kept_back() => {}
         () = reloads => {}
+        () = sources::ask(&sources) => {}
         name = stopped(terminate, interrupt) => info!("stopping on {name}"),
     }
     hub.end_log_window();

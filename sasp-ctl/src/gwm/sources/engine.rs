@@ -343,5 +343,14 @@ impl Running {
     }
 }
 
+/// A job of no engine, for tests of those that only tell jobs apart.
+#[cfg(test)]
+pub(super) fn test_job(rule: u64) -> Job {
+    Job {
+        rule: RuleId(rule),
+        member: None,
+    }
+}
+
 #[cfg(test)]
 mod tests;
