@@ -46,7 +46,7 @@ mod tests {
         assert!(delays.iter().all(|delay| *delay < interval));
         for tenth in 0..10 {
             let part = interval * tenth / 10..interval * (tenth + 1) / 10;
-            let count = delays.iter().filter(|delay| part.contains(delay)).count();
+            let count = delays.iter().filter(|delay| part.contains(*delay)).count();
             assert!((800..1200).contains(&count), "{count} in {part:?}");
         }
     }

@@ -36,8 +36,11 @@ impl<'a> Server<'a> {
         let url = format!("{}/api/v1/query", self.rule.url);
         let request = client.get(&url).query(&[("query", &self.rule.query)]);
         let request = authorized(request, &self.rule.auth).await?;
-        let mut response = request.send().await.map_err(|error| explain(&error))?;
-        let body = body(&mut response).await?;
+        let broken = |error| format!("{url}: {}", explain(error));
+        let mut response = request.send().await.map_err(broken)?;
+        let body = body(&mut response)
+            .await
+            .map_err(|why| format!("{url}: {why}"))?;
         let status = response.status();
         // Prometheus says in JSON why a query fails; what stands before it says only that something does.
         match parse(&body, &self.rule.label) {
@@ -58,7 +61,7 @@ fn client(rule: &Prometheus) -> Result<Client, String> {
         .no_proxy()
         .user_agent(concat!("sasp-ctl/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| explain(&error))
+        .map_err(explain)
 }
 
 async fn authorized(request: RequestBuilder, auth: &Auth) -> Result<RequestBuilder, String> {
@@ -80,7 +83,7 @@ async fn secret(path: &Path) -> Result<String, String> {
 
 async fn body(response: &mut Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(explain)? {
         if body.len() + chunk.len() > BODY_MAX {
             return Err(format!(
                 "the answer is longer than {} MiB: let the query select less",
@@ -92,10 +95,11 @@ async fn body(response: &mut Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// An error with its causes, in one line.
-fn explain(error: &reqwest::Error) -> String {
+/// An error with its causes, in one line, without the whole query.
+fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
         text.push_str(": ");
         text.push_str(&inner.to_string());

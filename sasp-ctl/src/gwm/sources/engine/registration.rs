@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Engine, Job, JobChange, RuleId, Running, Scope, TARGETS_MAX, scope};
-use crate::gwm::sources::rule::{Members, Rule, Source};
+use crate::gwm::sources::rule::{Asked, Members, Rule, Source};
 use crate::gwm::sources::status::Note;
 use crate::gwm::sources::target::Target;
 use crate::sasp::msg::{MemberKey, Name};
@@ -24,9 +24,7 @@ impl Engine {
         let id = RuleId(self.next_id);
         self.next_id += 1;
         let rule = Arc::new(rule);
-        let is_shared =
-            !rule.source.asks_each_member() && !matches!(rule.source, Source::Static(_));
-        if is_shared {
+        if rule.source.asked() == Asked::Once {
             let job = Job {
                 rule: id,
                 member: None,
@@ -39,7 +37,7 @@ impl Engine {
             rule,
             targets: BTreeMap::new(),
             left_out: 0,
-            failing: false,
+            last: None,
         };
         self.rules.insert(id, running);
         self.set_targets(id, listed, now, touched);
@@ -70,7 +68,7 @@ impl Engine {
             self.remove_target(id, member, touched);
         }
         if let Some(running) = self.rules.remove(&id)
-            && !running.rule.source.asks_each_member()
+            && running.rule.source.asked() == Asked::Once
         {
             let job = Job {
                 rule: id,
@@ -115,16 +113,18 @@ impl Engine {
         for gone in present.difference(&wanted) {
             self.remove_target(id, *gone, touched);
         }
-        let is_static = matches!(self.rules[&id].rule.source, Source::Static(_));
-        let mut left_out = 0;
-        for new in wanted.difference(&present) {
-            if is_static || self.asked < TARGETS_MAX {
-                self.add_target(id, *new, now, touched);
-            } else {
-                left_out += 1;
-            }
+        let room = match self.rules[&id].rule.source.asked() {
+            Asked::Nothing => usize::MAX,
+            Asked::EachMember | Asked::Once => TARGETS_MAX - self.asked,
+        };
+        let new: BTreeSet<MemberKey> = wanted.difference(&present).copied().collect();
+        let left_out = new.len().saturating_sub(room);
+        let new: BTreeSet<MemberKey> = new.into_iter().take(room).collect();
+        for member in &new {
+            self.add_target(id, *member, now, touched);
         }
         if let Some(running) = self.rules.get_mut(&id) {
+            running.tell_again(&new, now);
             if left_out > running.left_out {
                 self.notes.push_back(Note::LeftOut {
                     rule: Arc::clone(&running.rule),
@@ -158,7 +158,7 @@ impl Engine {
         let scope = scope(&rule, member);
         self.speakers.entry(scope.clone()).or_default().insert(id);
         touched.insert(scope);
-        if rule.source.asks_each_member() {
+        if rule.source.asked() == Asked::EachMember {
             let job = Job {
                 rule: id,
                 member: Some(member),
@@ -173,10 +173,10 @@ impl Engine {
         };
         running.targets.remove(&member);
         let source = &running.rule.source;
-        if !matches!(source, Source::Static(_)) {
+        if source.asked() != Asked::Nothing {
             self.asked -= 1;
         }
-        if source.asks_each_member() {
+        if source.asked() == Asked::EachMember {
             let job = Job {
                 rule: id,
                 member: Some(member),
