@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
-use super::hub::Hub;
+use super::sources::Sources;
 use crate::config::{ConfigError, file};
 use crate::sasp::gwm::Reassessed;
 use crate::tls::ServerTls;
@@ -51,8 +51,8 @@ impl ConfigFile {
     }
 
     /// Reads everything again and puts it into force. `always` also reports what has not changed.
-    fn look_again(&mut self, hub: &Hub, always: bool) {
-        self.reload(hub, always);
+    fn look_again(&mut self, sources: &Sources, always: bool) {
+        self.reload(sources, always);
         if let Some(tls) = &self.config.tls {
             tls.refresh();
         }
@@ -64,7 +64,7 @@ impl ConfigFile {
     }
 
     /// The same for the configuration file alone.
-    fn reload(&mut self, hub: &Hub, always: bool) {
+    fn reload(&mut self, sources: &Sources, always: bool) {
         let read = read(&self.path);
         if read == self.seen && !always {
             return;
@@ -85,16 +85,16 @@ impl ConfigFile {
                 "not reloaded, nothing changed: {}: `tls` was added or removed, which asks for a restart",
                 self.path.display()
             ),
-            Ok(config) => self.put_into_force(config, hub),
+            Ok(config) => self.put_into_force(config, sources),
             Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
         }
     }
 
-    fn put_into_force(&mut self, mut config: Config, hub: &Hub) {
+    fn put_into_force(&mut self, mut config: Config, sources: &Sources) {
         for warning in &config.warnings {
             warn!("{warning}");
         }
-        let effect = hub.reconfigure(&config);
+        let effect = sources.reconfigure(&config);
         info!(
             "reloaded: {}",
             Difference {
@@ -124,7 +124,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// Reloads whenever there is a reason to, for ever.
-pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal) {
+pub(super) async fn follow(file: &mut ConfigFile, sources: &Sources, mut hangup: Signal) {
     let watch = FileWatch::new(&file.path).and_then(|mut watch| {
         watch.watch(file.paths())?;
         Ok(watch)
@@ -137,7 +137,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
         }
     };
     // What happened between reading the files and watching them.
-    file.look_again(hub, false);
+    file.look_again(sources, false);
     loop {
         let changed = async {
             match &watch {
@@ -149,7 +149,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
             _ = hangup.recv() => true,
             () = changed => false,
         };
-        file.look_again(hub, asked);
+        file.look_again(sources, asked);
         if let Some(watch) = &mut watch
             && let Err(error) = watch.watch(file.paths())
         {
@@ -197,8 +197,8 @@ impl fmt::Display for Difference<'_> {
         if old.limits != new.limits || self.old.message_bytes != self.new.message_bytes {
             parts.push("limits".into());
         }
-        if old.weights != new.weights {
-            let (before, after) = (old.weights.len(), new.weights.len());
+        if self.old.rules != self.new.rules {
+            let (before, after) = (self.old.rule_count(), self.new.rule_count());
             let members = self.effect.members;
             parts.push(format!(
                 "weights ({before} → {after} rules, {members} registered members weigh differently)"
