@@ -6,8 +6,10 @@
 //! * [`datapath`]: the kernel half, the only code that touches aya and netlink.
 //! * [`session`]: the balancer's connection to a GWM. [`tls`]: TLS on either side of SASP.
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
+//! * [`member`]: what stands beside a server and reports about it.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
 //! * `watch`: news of files.
+//! * [`inspect`]: messages made readable, pure.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -17,6 +19,8 @@ pub mod config;
 pub mod daemon;
 pub mod datapath;
 pub mod gwm;
+pub mod inspect;
+pub mod member;
 pub mod sasp;
 pub mod session;
 pub mod tls;

@@ -6,17 +6,16 @@
 mod attach;
 mod check_config;
 mod client;
+mod decode;
 mod detach;
 mod failure;
 mod gwm;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the commands that speak with a GWM")
-)]
 mod gwm_target;
 mod init;
 mod logging;
+mod member;
 mod output;
+mod query;
 mod quiesce;
 mod reload;
 mod status;
@@ -54,6 +53,9 @@ enum Command {
     CheckConfig(check_config::Args),
     Init(init::Args),
     Gwm(gwm::Args),
+    Member(Box<member::Args>),
+    Query(query::Args),
+    Decode(decode::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -86,6 +88,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Gwm(args) => gwm::run(&args),
+        Command::Member(args) => member::run(*args),
+        Command::Query(args) => query::run(&args),
+        Command::Decode(args) => decode::run(&args),
     }
 }
 

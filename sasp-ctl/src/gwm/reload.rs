@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
-use super::hub::Hub;
+use super::sources::Sources;
 use crate::config::{ConfigError, file};
 use crate::sasp::gwm::Reassessed;
 use crate::tls::ServerTls;
@@ -53,9 +53,9 @@ impl ConfigFile {
         paths
     }
 
-    /// Reads everything again and puts it into force. `always` also reports what has not changed.
-    fn look_again(&mut self, hub: &Hub, always: bool) {
-        self.reload(hub, always);
+    /// Reads everything again and puts it into force, as far as it is news or `always`.
+    fn look_again(&mut self, sources: &Sources, always: bool) {
+        self.reload(sources, always);
         if let Some(tls) = &self.config.tls {
             tls.refresh();
         }
@@ -66,8 +66,8 @@ impl ConfigFile {
         &self.config
     }
 
-    /// The same for the configuration file alone.
-    fn reload(&mut self, hub: &Hub, always: bool) {
+    /// Reads the configuration file again and puts it into force. `always` also reports what has not changed.
+    fn reload(&mut self, sources: &Sources, always: bool) {
         let read = read(&self.path);
         if read == self.seen && self.refused.is_none() && !always {
             return;
@@ -87,7 +87,7 @@ impl ConfigFile {
         match parsed {
             Ok(config) => {
                 self.refused = None;
-                self.put_into_force(config, hub);
+                self.put_into_force(config, sources);
             }
             Err(refusal) => {
                 let refusal = refusal.to_string();
@@ -109,11 +109,11 @@ impl ConfigFile {
         Err(ConfigError::in_file(&self.path, reason))
     }
 
-    fn put_into_force(&mut self, mut config: Config, hub: &Hub) {
+    fn put_into_force(&mut self, mut config: Config, sources: &Sources) {
         for warning in &config.warnings {
             warn!("{warning}");
         }
-        let effect = hub.reconfigure(&config);
+        let effect = sources.reconfigure(&config);
         info!(
             "reloaded: {}",
             Difference {
@@ -143,7 +143,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// Reloads whenever there is a reason to, for ever.
-pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal) {
+pub(super) async fn follow(file: &mut ConfigFile, sources: &Sources, mut hangup: Signal) {
     let watch = FileWatch::new(&file.path).and_then(|mut watch| {
         watch.watch(file.paths())?;
         Ok(watch)
@@ -156,7 +156,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
         }
     };
     // What happened between reading the files and watching them.
-    file.look_again(hub, false);
+    file.look_again(sources, false);
     loop {
         let changed = async {
             match &watch {
@@ -168,7 +168,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
             _ = hangup.recv() => true,
             () = changed => false,
         };
-        file.look_again(hub, asked);
+        file.look_again(sources, asked);
         if let Some(watch) = &mut watch
             && let Err(error) = watch.watch(file.paths())
         {
@@ -216,8 +216,8 @@ impl fmt::Display for Difference<'_> {
         if old.limits != new.limits || self.old.message_bytes != self.new.message_bytes {
             parts.push("limits".into());
         }
-        if old.weights != new.weights {
-            let (before, after) = (old.weights.len(), new.weights.len());
+        if self.old.rules != self.new.rules {
+            let (before, after) = (self.old.rule_count(), self.new.rule_count());
             let members = self.effect.members;
             parts.push(format!(
                 "weights ({before} → {after} rules, {members} registered members weigh differently)"

@@ -74,6 +74,9 @@ pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> Se
             Duration::from_secs(60)
         },
         dead_band_permille: 0,
+        self_registered: Vec::new(),
+        slow_start: None,
+        move_limit: None,
         members: members
             .iter()
             .map(|&number| MemberSpec {

@@ -2,13 +2,13 @@
 
 /// How a column is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(in crate::cli) enum Align {
     Left,
     Right,
 }
 
 /// Sets rows in columns, two blanks apart, each row indented by `indent`. The last column is never padded.
-pub(super) fn set(rows: &[Vec<String>], align: &[Align], indent: usize) -> String {
+pub(in crate::cli) fn set(rows: &[Vec<String>], align: &[Align], indent: usize) -> String {
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::config::ConfigError;
 use crate::config::parse;
 use crate::config::source::Source;
+use crate::gwm::sources::Rule;
 use crate::sasp::gwm::Policy;
 use crate::tls::ServerTls;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub tls: Option<Arc<ServerTls>>,
     /// What the protocol's state machine has to know.
     pub policy: Policy,
+    /// Where weights come from. What `policy` holds of them is the static ones.
+    pub rules: Vec<Rule>,
     /// Possible, but hardly meant: one line each.
     pub warnings: Vec<String>,
 }
@@ -47,8 +50,16 @@ impl Default for Config {
             message_bytes: 1 << 20,
             tls: None,
             policy: Policy::default(),
+            rules: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+}
+
+impl Config {
+    /// Number of rules, counted by member as far as they name members.
+    pub fn rule_count(&self) -> usize {
+        self.rules.iter().map(Rule::count).sum()
     }
 }
 

@@ -1,11 +1,13 @@
 //! What was typed, and where. No judgement here.
 
-use std::collections::BTreeMap;
+mod weights;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::table::Table;
+
+pub(super) use weights::{RawMembers, RawWeights};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,13 +66,4 @@ pub(super) struct RawTls {
     pub(super) key: Spanned<String>,
     pub(super) ca: Spanned<String>,
     pub(super) client_certificates: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawWeights {
-    pub(super) balancer: Option<Spanned<String>>,
-    pub(super) group: Spanned<String>,
-    pub(super) source: Spanned<String>,
-    pub(super) members: Spanned<BTreeMap<Spanned<String>, Spanned<i64>>>,
 }

@@ -50,7 +50,7 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     let has_tls = tls.is_some();
     let admission = admission::admission(&raw.balancer, &limits, has_tls, source)?;
     let member_rules = admission::member_rules(&raw.member, has_tls, source)?;
-    let weights = weights::weights(&raw.weights, &admission, &limits, source)?;
+    let (weights, rules) = weights::weights(&raw.weights, &admission, &limits, source)?;
     if grace < interval * 3 {
         warnings.push(format!(
             "grace {grace:?} is less than three intervals of {interval:?}: a balancer that reconnects may find \
@@ -70,6 +70,7 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
             weights,
             limits,
         },
+        rules,
         warnings,
     })
 }

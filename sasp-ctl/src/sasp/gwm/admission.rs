@@ -8,6 +8,7 @@ use super::member::Speaker;
 use super::refusal::Refusal;
 use super::{Event, Gwm};
 use crate::sasp::msg::{Member, Name};
+use crate::sasp::saturate::Later as _;
 
 impl Gwm {
     /// Code 0x11 for anything but missing trust: may this connection speak for these LB UIDs?
@@ -88,7 +89,7 @@ impl Gwm {
             return;
         }
         connection.bound = Some(uid.clone());
-        connection.push_at = now + self.policy.interval;
+        connection.push_at = now.later(self.policy.interval);
         let peer = connection.peer;
         self.make_room_for(uid);
         let balancer = self

@@ -69,6 +69,8 @@ pub(super) struct Connection {
     pub(super) push_at: Instant,
     /// That time has come.
     pub(super) push_due: bool,
+    /// News may be pushed from then on: the last push was large.
+    pub(super) push_after: Instant,
     /// It has been told weights in answer to a question; the first answer is complete even under No-Change.
     pub(super) has_asked: bool,
     /// Refusals that were reported; the same again is only counted.
@@ -86,6 +88,7 @@ impl Connection {
             replies: VecDeque::new(),
             push_at: now,
             push_due: false,
+            push_after: now,
             has_asked: false,
             reported: BTreeSet::new(),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::connection::CloseReason;
 use crate::sasp::code::{Code, Type};
 use crate::sasp::codec::Quirks;
+use crate::sasp::saturate::Tally as _;
 
 /// Counts since the start. Bounded: unknown message types share one number.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -30,21 +31,22 @@ pub struct Counters {
 impl Counters {
     pub(super) fn count_received(&mut self, kind: Option<Type>) {
         match kind.filter(|kind| kind.name().is_some()) {
-            Some(kind) => *self.received.entry(kind).or_default() += 1,
-            None => self.received_unknown += 1,
+            Some(kind) => self.received.entry(kind).or_default().grow(1),
+            None => self.received_unknown.grow(1),
         }
     }
 
     pub(super) fn count_quirks(&mut self, quirks: Quirks) {
-        self.received_figure_11 += u64::from(quirks.figure_11);
-        self.received_mapped_ipv4 += u64::from(quirks.mapped_ipv4);
+        self.received_figure_11.grow(u64::from(quirks.figure_11));
+        self.received_mapped_ipv4
+            .grow(u64::from(quirks.mapped_ipv4));
     }
 
     pub(super) fn count_reply(&mut self, request: Type, code: Code) {
-        *self.replied.entry((request, code)).or_default() += 1;
+        self.replied.entry((request, code)).or_default().grow(1);
     }
 
     pub(super) fn count_close(&mut self, reason: CloseReason) {
-        *self.closed.entry(reason).or_default() += 1;
+        self.closed.entry(reason).or_default().grow(1);
     }
 }

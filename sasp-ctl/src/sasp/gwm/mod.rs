@@ -50,6 +50,7 @@ use connection::Connection;
 use super::codec::Cause;
 use super::frame::FrameError;
 use super::msg::{MemberKey, Name};
+use crate::sasp::saturate::Tally as _;
 
 pub use connection::{CloseReason, ConnectionId};
 pub use counters::Counters;
@@ -91,7 +92,7 @@ impl Gwm {
     /// A peer has connected. At the limit of connections, the one that has been silent longest among those that
     /// speak for no balancer gives way; if there is none, the new one does.
     pub fn handle_connect(&mut self, id: ConnectionId, peer: SocketAddr, now: Instant) {
-        self.counters.opened += 1;
+        self.counters.opened.grow(1);
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if self.connections.len() >= self.policy.limits.connections {
             let unbound = self.connections.iter().filter(|(_, c)| c.bound.is_none());

@@ -151,6 +151,38 @@ impl Bed {
     }
 }
 
+/// A member as a GWM has it, for tests of several machines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::sasp) struct Held {
+    /// What a complete answer says of it.
+    pub(in crate::sasp) entry: WeightEntry,
+    pub(in crate::sasp) quiesced_by_balancer: bool,
+}
+
+impl Gwm {
+    /// Every member of one balancer.
+    pub(in crate::sasp) fn held(&self, uid: &Name) -> BTreeMap<(Name, MemberKey), Held> {
+        let groups = self.balancers.get(uid).into_iter().flat_map(|b| b.groups());
+        groups
+            .flat_map(|(group, members)| {
+                members.iter().map(|(key, member)| {
+                    let entry = member.clone().report(*key, false);
+                    let held = Held {
+                        entry: entry.expect("nothing is left out"),
+                        quiesced_by_balancer: member.quiesced_by_balancer,
+                    };
+                    ((group.clone(), *key), held)
+                })
+            })
+            .collect()
+    }
+
+    /// Panics unless everything fits together.
+    pub(in crate::sasp) fn assert_sound(&self) {
+        properties::check_invariants(self);
+    }
+}
+
 /// Members 1, 2 and 3 of group G weigh 10, 20 and 30.
 pub(super) fn policy() -> Policy {
     let mut policy = Policy::default();

@@ -48,8 +48,10 @@ fn a_malformed_request_of_every_type_gets_0x10_in_its_own_reply_type() {
         let wrong_length = broken(request.clone(), |bytes| {
             bytes[16] = bytes[16].wrapping_add(1)
         });
-        let wrong_version = broken(request, |bytes| bytes[4] = 2);
-        for error in [wrong_length, wrong_version] {
+        let wrong_header = broken(request.clone(), |bytes| bytes[3] = 17);
+        let version_2 = broken(request.clone(), |bytes| bytes[4] = 2);
+        let version_0 = broken(request, |bytes| bytes[4] = 0);
+        for error in [wrong_length, wrong_header, version_2, version_0] {
             let mut bed = Bed::new();
             let id = bed.connect();
             bed.gwm.handle_bad_message(id, &error, bed.now);
