@@ -13,7 +13,9 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
-use crate::daemon::{clock, control};
+use crate::clock;
+use crate::control::UNTIL;
+use crate::daemon::control;
 use crate::datapath::{Instance, Places};
 
 /// Longer than any request takes; a daemon that is stuck for so long will not answer at all.
@@ -53,7 +55,7 @@ fn request(method: &str, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>
         .uri(path)
         .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")
-        .header(control::UNTIL, clock::now_ns() + PATIENCE.as_nanos() as u64)
+        .header(UNTIL, clock::now_ns() + PATIENCE.as_nanos() as u64)
         .body(Full::new(body))
         .map_err(Failure::failed)
 }

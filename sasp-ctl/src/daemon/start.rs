@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 
-use super::control::{self, Listeners};
+use super::control;
 use super::event_loop::{Daemon, Exit};
 use super::gwm::{self, Link};
 use super::publish::Publisher;
@@ -21,6 +21,7 @@ use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::ServiceSpec;
 use crate::config::Config;
+use crate::control::Listeners;
 use crate::datapath::{Datapath, nexthop};
 use crate::sasp::msg::Name;
 
@@ -51,9 +52,7 @@ pub(super) async fn run(
     let (attached, ifindexes) = watch::channel(interfaces::indices(&interfaces));
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
-    let servers = listeners
-        .serve(&to_loop)
-        .context("cannot serve the control socket")?;
+    let servers = control::serve(listeners, &to_loop).context("cannot serve the control socket")?;
     let config = &setup.config;
     let link = config.gwm.as_ref().map(|gwm| {
         let desired = gwm::desired(config, &balancer.quiesced());

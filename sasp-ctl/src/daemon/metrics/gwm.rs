@@ -1,6 +1,6 @@
 //! The session with the GWM.
 
-use super::Page;
+use crate::control::openmetrics::Page;
 use crate::daemon::status::GwmStatus;
 use crate::sasp::client::Counters;
 

@@ -1,4 +1,4 @@
-//! Sockets: bound before packets are balanced, served until the daemon ends.
+//! Sockets: bound before there is anything to serve, served until the process ends.
 
 use std::fs;
 use std::io;
@@ -8,19 +8,27 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use axum::Router;
 use nix::sys::stat::{Mode, umask};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::limited::Limited;
-use super::{Request, routes};
 
 /// How long answers under way may take when the daemon ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// A TCP address and the key of the configuration that it stands in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tcp {
+    pub(crate) address: SocketAddr,
+    /// As in "`listen` under [balancer]".
+    pub(crate) key: &'static str,
+}
+
 /// Bound sockets that are not served yet.
 #[derive(Debug)]
-pub(in super::super) struct Listeners {
+pub(crate) struct Listeners {
     unix: UnixListener,
     path: PathBuf,
     tcp: Option<TcpListener>,
@@ -28,20 +36,21 @@ pub(in super::super) struct Listeners {
 
 impl Listeners {
     /// Binds the Unix socket, and the TCP address if there is one. Whoever calls holds the instance's lock, so a socket
-    /// that is there is a dead daemon's.
-    pub(in super::super) fn bind(path: PathBuf, listen: Option<SocketAddr>) -> Result<Self> {
-        let tcp = listen.map(bind_tcp).transpose()?;
+    /// that is there is a dead process's.
+    pub(crate) fn bind(path: PathBuf, tcp: Option<Tcp>) -> Result<Self> {
+        let tcp = tcp.map(Tcp::bind).transpose()?;
         let unix = bind_unix(&path)
             .with_context(|| format!("cannot make the control socket {}", path.display()))?;
         Ok(Self { unix, path, tcp })
     }
 
-    /// Serves until [`Servers::stop`]. Must be called inside a tokio runtime.
-    pub(in super::super) fn serve(self, to_loop: &mpsc::Sender<Request>) -> io::Result<Servers> {
+    /// Serves `all` on the Unix socket and `read_only` on the TCP address, until [`Servers::stop`]. Must be called
+    /// inside a tokio runtime.
+    pub(crate) fn serve(self, all: Router, read_only: Router) -> io::Result<Servers> {
         let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();
         let unix = Limited::new(tokio::net::UnixListener::from_std(self.unix)?);
-        let serve = axum::serve(unix, routes::all(to_loop.clone()));
+        let serve = axum::serve(unix, all);
         tasks.spawn(
             serve
                 .with_graceful_shutdown(ended(stopped.clone()))
@@ -49,7 +58,7 @@ impl Listeners {
         );
         if let Some(tcp) = self.tcp {
             let tcp = Limited::new(tokio::net::TcpListener::from_std(tcp)?);
-            let serve = axum::serve(tcp, routes::read_only(to_loop.clone()));
+            let serve = axum::serve(tcp, read_only);
             tasks.spawn(serve.with_graceful_shutdown(ended(stopped)).into_future());
         }
         Ok(Servers {
@@ -62,7 +71,7 @@ impl Listeners {
 
 /// Running servers.
 #[derive(Debug)]
-pub(in super::super) struct Servers {
+pub(crate) struct Servers {
     path: PathBuf,
     stop: watch::Sender<()>,
     tasks: JoinSet<io::Result<()>>,
@@ -70,7 +79,7 @@ pub(in super::super) struct Servers {
 
 impl Servers {
     /// Lets answers under way out, for a while, and removes the socket.
-    pub(in super::super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!("cannot remove {}: {error}", self.path.display());
         }
@@ -87,12 +96,15 @@ async fn ended(mut stopped: watch::Receiver<()>) {
     let _ = stopped.changed().await;
 }
 
-fn bind_tcp(address: SocketAddr) -> Result<TcpListener> {
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address} (`listen` under [balancer]): choose another address")
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+impl Tcp {
+    fn bind(self) -> Result<TcpListener> {
+        let Self { address, key } = self;
+        let listener = TcpListener::bind(address).with_context(|| {
+            format!("cannot listen on {address} ({key}): choose another address")
+        })?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    }
 }
 
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
