@@ -5,6 +5,7 @@ mod grace;
 mod limits;
 mod properties;
 mod push;
+mod report;
 mod requests;
 mod rulings;
 mod weights;
