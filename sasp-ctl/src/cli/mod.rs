@@ -6,12 +6,14 @@
 mod attach;
 mod check_config;
 mod client;
+mod columns;
 mod detach;
 mod failure;
 mod gwm;
 mod init;
 mod logging;
 mod output;
+mod paint;
 mod quiesce;
 mod reload;
 mod status;

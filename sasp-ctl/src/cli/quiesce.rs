@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
         Action::Resume => ("/resume", "resumed"),
     };
     let asked = json!({ "group": args.group, "member": args.member });
-    let done: Done = decode(&client::post(&places, &instance, path, &asked)?)?;
+    let done: Done = client::decode(&client::post(&places, &instance, path, &asked)?)?;
     output::print(&format!("{past} {} in group {}\n", done.member, args.group))?;
     if args.wait {
         wait(&places, &instance, path, &asked)?;
@@ -74,18 +74,10 @@ fn wait(
 ) -> Result<(), Failure> {
     let path = format!("{path}/progress");
     loop {
-        let progress: Progress = decode(&client::post(places, instance, &path, asked)?)?;
+        let progress: Progress = client::decode(&client::post(places, instance, &path, asked)?)?;
         if progress.done {
             return Ok(());
         }
         std::thread::sleep(LOOK_EVERY);
     }
-}
-
-fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::Failed(format!(
-            "the daemon's answer makes no sense ({error}): is it of another version?"
-        ))
-    })
 }

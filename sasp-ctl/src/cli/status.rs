@@ -3,7 +3,6 @@
 //! Without a daemon the data path still forwards: `status` then says what is attached, on standard output, and ends
 //! with exit code 1.
 
-mod columns;
 mod table;
 mod view;
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::limited::Limited;
 
-/// How long answers under way may take when the daemon ends.
+/// How long answers under way may take when the process ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A TCP address and the key of the configuration that it stands in.
@@ -27,21 +27,25 @@ pub(crate) struct Tcp {
 }
 
 /// Bound sockets that are not served yet.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct Listeners {
-    unix: UnixListener,
-    path: PathBuf,
+    unix: Option<(UnixListener, PathBuf)>,
     tcp: Option<TcpListener>,
 }
 
 impl Listeners {
-    /// Binds the Unix socket, and the TCP address if there is one. Whoever calls holds the instance's lock, so a socket
-    /// that is there is a dead process's.
-    pub(crate) fn bind(path: PathBuf, tcp: Option<Tcp>) -> Result<Self> {
-        let tcp = tcp.map(Tcp::bind).transpose()?;
+    /// Binds the Unix socket. Whoever calls holds the instance's lock, so a socket that is there is a dead process's.
+    pub(crate) fn bind_unix(&mut self, path: PathBuf) -> Result<()> {
         let unix = bind_unix(&path)
             .with_context(|| format!("cannot make the control socket {}", path.display()))?;
-        Ok(Self { unix, path, tcp })
+        self.unix = Some((unix, path));
+        Ok(())
+    }
+
+    /// Binds the TCP address.
+    pub(crate) fn bind_tcp(&mut self, tcp: Tcp) -> Result<()> {
+        self.tcp = Some(tcp.bind()?);
+        Ok(())
     }
 
     /// Serves `all` on the Unix socket and `read_only` on the TCP address, until [`Servers::stop`]. Must be called
@@ -49,30 +53,26 @@ impl Listeners {
     pub(crate) fn serve(self, all: Router, read_only: Router) -> io::Result<Servers> {
         let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();
-        let unix = Limited::new(tokio::net::UnixListener::from_std(self.unix)?);
-        let serve = axum::serve(unix, all);
-        tasks.spawn(
-            serve
-                .with_graceful_shutdown(ended(stopped.clone()))
-                .into_future(),
-        );
+        let mut path = None;
+        if let Some((unix, bound)) = self.unix {
+            path = Some(bound);
+            let unix = Limited::new(tokio::net::UnixListener::from_std(unix)?);
+            let serve = axum::serve(unix, all).with_graceful_shutdown(ended(stopped.clone()));
+            tasks.spawn(serve.into_future());
+        }
         if let Some(tcp) = self.tcp {
             let tcp = Limited::new(tokio::net::TcpListener::from_std(tcp)?);
-            let serve = axum::serve(tcp, read_only);
-            tasks.spawn(serve.with_graceful_shutdown(ended(stopped)).into_future());
+            let serve = axum::serve(tcp, read_only).with_graceful_shutdown(ended(stopped));
+            tasks.spawn(serve.into_future());
         }
-        Ok(Servers {
-            path: self.path,
-            stop,
-            tasks,
-        })
+        Ok(Servers { path, stop, tasks })
     }
 }
 
 /// Running servers.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    path: PathBuf,
+    path: Option<PathBuf>,
     stop: watch::Sender<()>,
     tasks: JoinSet<io::Result<()>>,
 }
@@ -80,8 +80,10 @@ pub(crate) struct Servers {
 impl Servers {
     /// Lets answers under way out, for a while, and removes the socket.
     pub(crate) async fn stop(mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!("cannot remove {}: {error}", self.path.display());
+        if let Some(path) = self.path
+            && let Err(error) = fs::remove_file(&path)
+        {
+            tracing::warn!("cannot remove {}: {error}", path.display());
         }
         drop(self.stop);
         let all = async { while self.tasks.join_next().await.is_some() {} };

@@ -32,8 +32,13 @@ pub fn socket_path(places: &Places, instance: &Instance) -> PathBuf {
 
 /// Binds the control socket, and `listen` of the configuration if it is set.
 pub(super) fn bind(socket: PathBuf, listen: Option<SocketAddr>) -> anyhow::Result<Listeners> {
-    let key = "`listen` under [balancer]";
-    Listeners::bind(socket, listen.map(|address| Tcp { address, key }))
+    let mut listeners = Listeners::default();
+    if let Some(address) = listen {
+        let key = "`listen` under [balancer]";
+        listeners.bind_tcp(Tcp { address, key })?;
+    }
+    listeners.bind_unix(socket)?;
+    Ok(listeners)
 }
 
 /// Answers on what [`bind`] has bound, by asking the loop.
