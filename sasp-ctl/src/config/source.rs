@@ -34,6 +34,14 @@ impl Source {
         offset..offset
     }
 
+    /// A file that is named in this one: beside it, unless its path starts at the root.
+    pub(crate) fn beside(&self, file: &str) -> PathBuf {
+        match self.path.parent() {
+            Some(directory) => directory.join(file),
+            None => PathBuf::from(file),
+        }
+    }
+
     /// The file as a whole.
     pub(crate) fn file(&self) -> Place {
         Place::File(self.path.clone())

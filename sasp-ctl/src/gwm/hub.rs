@@ -1,6 +1,6 @@
 //! The state machine as all tasks share it, and the signals with which it reaches their connections.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,10 @@ use tracing::debug;
 use super::budget::Budget;
 use super::config::Config;
 use super::log::Log;
+use super::sources::engine::Registrations;
 use super::throttle;
-use crate::sasp::gwm::{ConnectionId, Gwm};
+use crate::sasp::gwm::{ConnectionId, Event, Gwm};
+use crate::sasp::msg::Name;
 
 /// How often the counters are logged, at debug level.
 const COUNTERS_EVERY: Duration = Duration::from_secs(60);
@@ -37,6 +39,7 @@ pub(super) struct Hub {
     state: Mutex<State>,
     /// Something happened that may have changed the next deadline.
     deadline_changed: Notify,
+    registrations_changed: Notify,
     next_id: AtomicU64,
     message_bytes: AtomicUsize,
     budget: Budget,
@@ -51,6 +54,7 @@ impl Hub {
                 signals: HashMap::new(),
             }),
             deadline_changed: Notify::new(),
+            registrations_changed: Notify::new(),
             next_id: AtomicU64::new(0),
             message_bytes: AtomicUsize::new(config.message_bytes),
             budget: Budget::default(),
@@ -91,6 +95,9 @@ impl Hub {
         // Whoever reads the log may be slow; nobody else has to wait for that.
         drop(state);
         self.deadline_changed.notify_one();
+        if events.iter().any(changes_registrations) {
+            self.registrations_changed.notify_one();
+        }
         events.into_iter().for_each(|event| self.log.event(event));
         result
     }
@@ -100,6 +107,26 @@ impl Hub {
         self.message_bytes
             .store(config.message_bytes, Ordering::Relaxed);
         self.with(|gwm, now| gwm.set_policy(config.policy.clone(), now))
+    }
+
+    /// Tells when members may have been registered or deregistered.
+    pub(super) fn registrations_changed(&self) -> &Notify {
+        &self.registrations_changed
+    }
+
+    /// Who is registered in these groups.
+    pub(super) fn registered_in(&self, groups: &BTreeSet<Name>) -> Registrations {
+        let mut found = Registrations::new();
+        if groups.is_empty() {
+            return found;
+        }
+        for (uid, group, member) in self.lock().gwm.registered() {
+            if groups.contains(group) {
+                let balancers = found.entry(group.clone()).or_default();
+                balancers.entry(uid.clone()).or_default().insert(*member);
+            }
+        }
+        found
     }
 
     /// The longest message that a new connection may send, in bytes.
@@ -157,4 +184,14 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn changes_registrations(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Registered { .. }
+            | Event::Deregistered { .. }
+            | Event::GraceExpired { .. }
+            | Event::BalancerDiscarded { .. }
+    )
 }

@@ -5,6 +5,7 @@
 //!
 //! # Layout
 //! * [`config`]: `gwm.toml`. `reload`, `watch`: that file, read again.
+//! * [`sources`]: where weights come from.
 //! * `hub`: the shared state machine. `server`: accepting. `connection`: one peer. `budget`: memory for all peers.
 //! * `log`: events as lines. `throttle`: not too many of them.
 
@@ -16,6 +17,7 @@ mod log;
 mod reload;
 mod server;
 mod socket;
+pub mod sources;
 mod throttle;
 mod watch;
 
@@ -33,6 +35,7 @@ use crate::sasp::gwm::Admission;
 use config::Config;
 use hub::Hub;
 use reload::ConfigFile;
+use sources::Sources;
 
 /// Why a GWM does not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,9 +93,10 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
     announce(&config, bound);
 
     let hub = Arc::new(Hub::new(&config));
+    let sources = Arc::new(Sources::new(Arc::clone(&hub), &config));
     let reloads = async {
         match &mut file {
-            Some(file) => reload::follow(file, &hub, hangup).await,
+            Some(file) => reload::follow(file, &sources, hangup).await,
             None => reload::nothing_to_reload(hangup).await,
         }
     };
@@ -120,7 +124,7 @@ fn announce(config: &Config, bound: SocketAddr) {
              sources in gwm.toml to restrict that"
         );
     }
-    if config.policy.weights.is_empty() {
+    if config.rules.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");
     }
     info!(address = %bound, "listening");

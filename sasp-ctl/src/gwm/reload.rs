@@ -7,7 +7,7 @@ use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
-use super::hub::Hub;
+use super::sources::Sources;
 use super::watch::FileWatch;
 use crate::config::{ConfigError, file};
 use crate::sasp::gwm::Reassessed;
@@ -36,7 +36,7 @@ impl ConfigFile {
     }
 
     /// Reads the file again and puts it into force. `always` also reports what has not changed.
-    fn reload(&mut self, hub: &Hub, always: bool) {
+    fn reload(&mut self, sources: &Sources, always: bool) {
         let read = read(&self.path);
         if read == self.seen && !always {
             return;
@@ -53,16 +53,16 @@ impl ConfigFile {
             Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
         };
         match parsed {
-            Ok(config) => self.put_into_force(config, hub),
+            Ok(config) => self.put_into_force(config, sources),
             Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
         }
     }
 
-    fn put_into_force(&mut self, config: Config, hub: &Hub) {
+    fn put_into_force(&mut self, config: Config, sources: &Sources) {
         for warning in &config.warnings {
             warn!("{warning}");
         }
-        let effect = hub.reconfigure(&config);
+        let effect = sources.reconfigure(&config);
         info!(
             "reloaded: {}",
             Difference {
@@ -86,7 +86,7 @@ fn read(path: &Path) -> Result<String, String> {
 }
 
 /// Reloads whenever there is a reason to, for ever.
-pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal) {
+pub(super) async fn follow(file: &mut ConfigFile, sources: &Sources, mut hangup: Signal) {
     let mut watch = match FileWatch::new(&file.path) {
         Ok(watch) => Some(watch),
         Err(error) => {
@@ -95,7 +95,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
         }
     };
     // What happened between reading the file and watching it.
-    file.reload(hub, false);
+    file.reload(sources, false);
     loop {
         let changed = async {
             match &watch {
@@ -107,7 +107,7 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
             _ = hangup.recv() => true,
             () = changed => false,
         };
-        file.reload(hub, asked);
+        file.reload(sources, asked);
         if let Some(watch) = &mut watch
             && let Err(error) = watch.follow_links()
         {
@@ -149,8 +149,8 @@ impl fmt::Display for Difference<'_> {
         if old.limits != new.limits || self.old.message_bytes != self.new.message_bytes {
             parts.push("limits".into());
         }
-        if old.weights != new.weights {
-            let (before, after) = (old.weights.len(), new.weights.len());
+        if self.old.rules != self.new.rules {
+            let (before, after) = (self.old.rule_count(), self.new.rule_count());
             let members = self.effect.members;
             parts.push(format!(
                 "weights ({before} → {after} rules, {members} registered members weigh differently)"

@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::config::ConfigError;
 use crate::config::parse;
 use crate::config::source::Source;
+use crate::gwm::sources::Rule;
 use crate::sasp::gwm::Policy;
 
 /// Where a GWM listens unless told otherwise.
@@ -31,6 +32,8 @@ pub struct Config {
     pub message_bytes: usize,
     /// What the protocol's state machine has to know.
     pub policy: Policy,
+    /// Where weights come from. What `policy` holds of them is the static ones.
+    pub rules: Vec<Rule>,
     /// Possible, but hardly meant: one line each.
     pub warnings: Vec<String>,
 }
@@ -42,8 +45,16 @@ impl Default for Config {
             // What a registration of some thousand members needs.
             message_bytes: 1 << 20,
             policy: Policy::default(),
+            rules: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+}
+
+impl Config {
+    /// Number of rules, counted by member as far as they name members.
+    pub fn rule_count(&self) -> usize {
+        self.rules.iter().map(Rule::count).sum()
     }
 }
 

@@ -1,11 +1,13 @@
 //! What was typed, and where. No judgement here.
 
-use std::collections::BTreeMap;
+mod weights;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::table::Table;
+
+pub(super) use weights::{RawMembers, RawWeights};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +47,4 @@ pub(super) struct RawBalancer {
     pub(super) uid: Spanned<String>,
     pub(super) sources: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) certificate: Option<Spanned<toml::Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawWeights {
-    pub(super) balancer: Option<Spanned<String>>,
-    pub(super) group: Spanned<String>,
-    pub(super) source: Spanned<String>,
-    pub(super) members: Spanned<BTreeMap<Spanned<String>, Spanned<i64>>>,
 }

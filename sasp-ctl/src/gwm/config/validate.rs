@@ -45,7 +45,7 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     )?;
     let (limits, message_bytes) = limits(&raw.limits, &default, source)?;
     let admission = admission::admission(&raw.balancer, &limits, source)?;
-    let weights = weights::weights(&raw.weights, &admission, &limits, source)?;
+    let (weights, rules) = weights::weights(&raw.weights, &admission, &limits, source)?;
     let mut warnings = Vec::new();
     if grace < interval * 3 {
         warnings.push(format!(
@@ -64,6 +64,7 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
             weights,
             limits,
         },
+        rules,
         warnings,
     })
 }

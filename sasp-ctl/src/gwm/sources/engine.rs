@@ -1,0 +1,347 @@
+//! The rules, what they have read, and what the GWM therefore says of each member.
+//!
+//! It asks nobody itself: [`Engine::poll_job`] says what is to be asked from now on, [`Engine::report`] takes answers,
+//! and every call returns what has changed for [`crate::sasp::gwm::Gwm::update_weights`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::agent_line::AgentLine;
+use super::prometheus::{Found, Sample};
+use super::reading::{Override, Reading, combine, combine_with};
+use super::rule::{Rule, Source};
+use super::status::Note;
+use super::target::{Probed, Target};
+use super::weight_file::Lines;
+use crate::sasp::gwm::{Assessment, WeightChange, Weights};
+use crate::sasp::msg::{MemberKey, Name};
+
+mod registration;
+mod snapshot;
+
+/// Members that are asked about or asked, over all rules. What exceeds it is left out, and said so.
+pub const TARGETS_MAX: usize = 1 << 16;
+/// Members that an operator may say something else of than the rules do.
+pub const OVERRIDES_MAX: usize = 1 << 16;
+
+/// Identifies a rule for as long as it stands in the configuration unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RuleId(u64);
+
+/// Something to be asked again and again: a member under a rule, or a rule's source for all its members.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Job {
+    /// The rule.
+    pub rule: RuleId,
+    /// The member, if each is asked by itself.
+    pub member: Option<MemberKey>,
+}
+
+/// What to do about a job.
+#[derive(Clone, Debug)]
+pub enum JobChange {
+    /// Ask from now on.
+    Start(Job, Arc<Rule>),
+    /// Ask no more.
+    Stop(Job),
+}
+
+/// What came of asking.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Report {
+    /// A probe of one member.
+    Probed(Probed),
+    /// What one member's agent said.
+    Agent(Result<AgentLine, String>),
+    /// What a Prometheus server said, at this time of the calendar.
+    Samples(Result<Vec<Sample>, String>, SystemTime),
+    /// What stands in a file.
+    File(Result<Lines, String>),
+}
+
+/// Too many overrides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{OVERRIDES_MAX} members are overridden already: resume some of them")]
+pub struct TooManyOverrides;
+
+/// Whom rules speak of: the members of a group, for one balancer or for every one that nothing else is said for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Scope {
+    /// The group.
+    pub group: Name,
+    /// The member.
+    pub member: MemberKey,
+    /// The balancer; `None`: all others.
+    pub balancer: Option<Name>,
+}
+
+impl Scope {
+    fn change(&self, assessment: Option<Assessment>) -> WeightChange {
+        WeightChange {
+            balancer: self.balancer.clone(),
+            group: self.group.clone(),
+            member: self.member,
+            assessment,
+        }
+    }
+}
+
+/// A rule with what it knows.
+#[derive(Debug)]
+struct Running {
+    rule: Arc<Rule>,
+    targets: BTreeMap<MemberKey, Target>,
+    /// Members for which there was no room.
+    left_out: usize,
+    /// The source has failed and that has been said.
+    failing: bool,
+}
+
+/// The members of each group that any rule may want to know, by balancer.
+pub type Registrations = BTreeMap<Name, BTreeMap<Name, BTreeSet<MemberKey>>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Engine {
+    rules: BTreeMap<RuleId, Running>,
+    next_id: u64,
+    /// Which rules speak of whom.
+    speakers: BTreeMap<Scope, BTreeSet<RuleId>>,
+    overrides: BTreeMap<(Name, MemberKey), Override>,
+    registrations: Registrations,
+    /// What was said last.
+    said: BTreeMap<Scope, Assessment>,
+    /// Targets whose source is not static.
+    asked: usize,
+    jobs: VecDeque<JobChange>,
+    notes: VecDeque<Note>,
+}
+
+impl Engine {
+    /// Puts rules into force. Those that stand there unchanged keep what they know; so do those that have only been
+    /// given other members, of those that they still have.
+    pub fn set_rules(&mut self, rules: Vec<Rule>, now: Instant) -> Vec<WeightChange> {
+        let mut old: Vec<RuleId> = self.rules.keys().copied().collect();
+        let (mut other_members, mut new) = (Vec::new(), Vec::new());
+        for rule in rules {
+            match old.iter().position(|id| *self.rules[id].rule == rule) {
+                Some(at) => {
+                    old.remove(at);
+                }
+                None => new.push(rule),
+            }
+        }
+        new.retain(|rule| {
+            let asks_the_same = |id: &RuleId| self.rules[id].rule.asks_the_same(rule);
+            let at = old.iter().position(asks_the_same);
+            other_members.extend(at.map(|at| (old.remove(at), rule.clone())));
+            at.is_none()
+        });
+        let mut touched = BTreeSet::new();
+        for id in old {
+            self.remove_rule(id, &mut touched);
+        }
+        for (id, rule) in other_members {
+            self.change_members(id, rule, now, &mut touched);
+        }
+        for rule in new {
+            self.add_rule(rule, now, &mut touched);
+        }
+        self.retarget(now, &mut touched);
+        self.refresh(touched)
+    }
+
+    /// Says who is registered now in the groups of [`Engine::watched_groups`].
+    pub fn set_registered(
+        &mut self,
+        registrations: Registrations,
+        now: Instant,
+    ) -> Vec<WeightChange> {
+        self.registrations = registrations;
+        let mut touched = BTreeSet::new();
+        self.retarget(now, &mut touched);
+        self.refresh(touched)
+    }
+
+    /// Takes what came of asking. Late answers of jobs that have ended are ignored.
+    pub fn report(&mut self, job: Job, report: Report, now: Instant) -> Vec<WeightChange> {
+        let Some(running) = self.rules.get_mut(&job.rule) else {
+            return Vec::new();
+        };
+        let before: Vec<(MemberKey, Reading)> = running
+            .concerned(job.member)
+            .map(|(member, target)| (*member, target.reading))
+            .collect();
+        running.take(job.member, report, now);
+        self.notes.extend(running.notes(&before));
+        let rule = Arc::clone(&running.rule);
+        let changed = before
+            .into_iter()
+            .filter(|(member, reading)| self.rules[&job.rule].reads_otherwise(member, reading))
+            .map(|(member, _)| scope(&rule, member))
+            .collect();
+        self.refresh(changed)
+    }
+
+    /// Sets or, with `None`, removes what the operator says of a member for every balancer.
+    ///
+    /// # Errors
+    /// If there are too many already.
+    pub fn set_override(
+        &mut self,
+        group: &Name,
+        member: MemberKey,
+        by_hand: Option<Override>,
+    ) -> Result<Vec<WeightChange>, TooManyOverrides> {
+        let key = (group.clone(), member);
+        match by_hand.filter(|by_hand| *by_hand != Override::default()) {
+            Some(by_hand) => {
+                let has_room = self.overrides.len() < OVERRIDES_MAX;
+                if !has_room && !self.overrides.contains_key(&key) {
+                    return Err(TooManyOverrides);
+                }
+                self.overrides.insert(key, by_hand);
+            }
+            None => {
+                self.overrides.remove(&key);
+            }
+        }
+        let everyone = Scope {
+            group: group.clone(),
+            member,
+            balancer: None,
+        };
+        let mut touched: BTreeSet<Scope> = self
+            .speakers
+            .range(everyone.clone()..)
+            .map(|(scope, _)| scope)
+            .take_while(|scope| scope.group == *group && scope.member == member)
+            .cloned()
+            .collect();
+        touched.insert(everyone);
+        Ok(self.refresh(touched))
+    }
+
+    /// What the operator says of members, by group.
+    pub fn overrides(&self) -> &BTreeMap<(Name, MemberKey), Override> {
+        &self.overrides
+    }
+
+    /// The next job to start or stop; to be drained after every other call.
+    pub fn poll_job(&mut self) -> Option<JobChange> {
+        self.jobs.pop_front()
+    }
+
+    /// The next thing to log; to be drained after every other call.
+    pub fn poll_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    /// Everything that is said now, for a policy that is replaced as a whole.
+    pub fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        for (scope, assessment) in &self.said {
+            weights.apply(&scope.change(Some(*assessment)));
+        }
+        weights
+    }
+
+    /// What is to be said of someone.
+    fn assess(&self, scope: &Scope) -> Option<Assessment> {
+        let readings: Vec<Reading> = self
+            .speakers
+            .get(scope)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
+            .map(|target| target.reading)
+            .collect();
+        let by_hand = self.overrides.get(&(scope.group.clone(), scope.member));
+        match by_hand {
+            // A balancer without rules of its own is told what all are told.
+            _ if readings.is_empty() && scope.balancer.is_some() => None,
+            Some(by_hand) => Some(combine_with(&readings, *by_hand)),
+            None if readings.is_empty() => None,
+            None => Some(combine(&readings)),
+        }
+    }
+
+    fn refresh(&mut self, touched: BTreeSet<Scope>) -> Vec<WeightChange> {
+        let mut changes = Vec::new();
+        for scope in touched {
+            let assessment = self.assess(&scope);
+            if self.said.get(&scope).copied() == assessment {
+                continue;
+            }
+            changes.push(scope.change(assessment));
+            match assessment {
+                Some(assessment) => self.said.insert(scope, assessment),
+                None => self.said.remove(&scope),
+            };
+        }
+        changes
+    }
+}
+
+fn scope(rule: &Rule, member: MemberKey) -> Scope {
+    Scope {
+        group: rule.group.clone(),
+        member,
+        balancer: rule.balancer.clone(),
+    }
+}
+
+impl Running {
+    fn concerned(&self, member: Option<MemberKey>) -> impl Iterator<Item = (&MemberKey, &Target)> {
+        let all = member.is_none().then(|| self.targets.iter());
+        let one = member.and_then(|member| self.targets.get_key_value(&member));
+        all.into_iter().flatten().chain(one)
+    }
+
+    fn reads_otherwise(&self, member: &MemberKey, than: &Reading) -> bool {
+        let target = self.targets.get(member);
+        target.is_some_and(|target| target.reading != *than)
+    }
+
+    /// A report that is not of the rule's kind cannot come; it would change nothing.
+    fn take(&mut self, member: Option<MemberKey>, report: Report, now: Instant) {
+        let one = member.and_then(|member| self.targets.get_mut(&member));
+        match (report, &self.rule.source) {
+            (Report::Probed(result), Source::Probe(_)) => {
+                if let Some(target) = one {
+                    target.probed(result, now);
+                }
+            }
+            (Report::Agent(answer), Source::AgentCheck(_)) => {
+                if let Some(target) = one {
+                    match answer {
+                        Ok(line) => target.agent_said(line, now),
+                        Err(why) => target.not_asked(why, now),
+                    }
+                }
+            }
+            (Report::Samples(Ok(samples), at), Source::Prometheus(prometheus)) => {
+                let found = Found::new(&samples, at);
+                for (member, target) in &mut self.targets {
+                    target.sampled(found.weight(prometheus, member), now);
+                }
+            }
+            (Report::File(Ok(lines)), Source::File(_)) => {
+                for (member, target) in &mut self.targets {
+                    let said = lines.get(member).copied();
+                    target.in_file(said.ok_or_else(|| "no line is for it".to_owned()), now);
+                }
+            }
+            (Report::Samples(Err(why), _) | Report::File(Err(why)), _) => {
+                for target in self.targets.values_mut() {
+                    target.not_asked(why.clone(), now);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
