@@ -82,7 +82,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Resume(args) => quiesce::run(&args, Action::Resume),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Gwm(args) => gwm::run(&args),
+        Command::Gwm(args) => gwm::run(args),
     }
 }
 

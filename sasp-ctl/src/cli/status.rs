@@ -17,8 +17,6 @@ use crate::datapath::{Pinned, Places};
 use view::Status;
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Clears the screen and puts the cursor in its corner.
-const HOME: &str = "\x1b[H\x1b[2J";
 
 /// Show services, members, weights, shares and counters
 #[derive(clap::Args, Debug)]
@@ -38,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     loop {
         let text = text(args, &places)?;
         if args.watch && !args.json && output::stdout_is_terminal() {
-            output::print(HOME)?;
+            output::print(output::HOME)?;
         }
         output::print(&text)?;
         if !args.watch {

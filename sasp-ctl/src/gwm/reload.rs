@@ -53,8 +53,14 @@ impl ConfigFile {
             Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
         };
         match parsed {
-            Ok(config) => self.put_into_force(config, sources),
-            Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
+            Ok(config) => {
+                self.put_into_force(config, sources);
+                sources.hub().record().reload(None);
+            }
+            Err(refusal) => {
+                error!("not reloaded, nothing changed: {refusal}");
+                sources.hub().record().reload(Some(refusal.to_string()));
+            }
         }
     }
 
@@ -76,6 +82,12 @@ impl ConfigFile {
                 "`listen` has changed: restart to listen on {}",
                 config.listen
             );
+        }
+        if config.status != self.config.status {
+            warn!("`status` has changed: restart to show it there");
+        }
+        if config.state != self.config.state {
+            warn!("`state` has changed: restart to keep overrides there");
         }
         self.config = config;
     }

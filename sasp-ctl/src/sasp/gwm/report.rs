@@ -159,6 +159,16 @@ pub struct MemberReport {
     pub sent: Option<Entry>,
 }
 
+/// A member of a balancer's group.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MemberOf {
+    /// The balancer.
+    pub uid: Name,
+    /// The member.
+    #[serde(flatten)]
+    pub report: MemberReport,
+}
+
 /// Who has quiesced a member; each takes back only its own word.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
 pub struct QuiescedBy {
@@ -250,6 +260,26 @@ impl Gwm {
             left_out,
             counters: self.counters.clone(),
         }
+    }
+
+    /// A member in the groups of this name of every balancer, or of one.
+    pub fn members_called(
+        &self,
+        group: &Name,
+        member: &MemberKey,
+        uid: Option<&Name>,
+    ) -> Vec<MemberOf> {
+        let balancers = self.balancers.iter();
+        let in_scope = balancers.filter(|(name, _)| uid.is_none_or(|only| only == *name));
+        in_scope
+            .filter_map(|(uid, balancer)| {
+                let registered = balancer.groups().get(group)?.get(member)?;
+                Some(MemberOf {
+                    uid: uid.clone(),
+                    report: member_report(*member, registered),
+                })
+            })
+            .collect()
     }
 
     /// `None` never happens: a balancer loses its link together with its connection.
