@@ -11,6 +11,8 @@
 //! * [`control`]: HTTP/JSON on sockets. `overrides`: what the operator says by hand. `metrics`, `record`: what there is
 //!   to see.
 
+#[cfg(test)]
+mod bed;
 mod budget;
 pub mod config;
 mod connection;

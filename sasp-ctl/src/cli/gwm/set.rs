@@ -42,7 +42,7 @@ struct MemberArgs {
     uid: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Weight {
     Auto,
     Is(u16),
@@ -52,8 +52,15 @@ enum Weight {
 #[derive(Deserialize)]
 struct Outcome {
     member: String,
+    overridden: Option<Overridden>,
     said: Vec<Said>,
     notes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Overridden {
+    weight: Option<u16>,
+    quiesced: bool,
 }
 
 #[derive(Deserialize)]
@@ -100,27 +107,37 @@ fn ask(
     output::print(&render(&outcome, &member.group))
 }
 
-/// One line for what all balancers are told alike.
+/// What is overridden now; then what balancers are told, one line for what all are told alike.
 fn render(outcome: &Outcome, group: &str) -> String {
+    let mut text = format!(
+        "{} in group {group}: {}\n",
+        outcome.member,
+        by_hand(outcome.overridden.as_ref())
+    );
     let mut told: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for said in &outcome.said {
         told.entry(words(said)).or_default().push(&said.uid);
     }
-    let mut text = String::new();
     for (words, uids) in told {
-        let balancers = match uids.as_slice() {
-            [one] => format!("balancer {one}"),
-            many => format!("balancers {}", many.join(", ")),
-        };
-        text.push_str(&format!(
-            "{} in group {group}: {words}, for {balancers}\n",
-            outcome.member
-        ));
+        text.push_str(&match uids.as_slice() {
+            [one] => format!("  balancer {one} is told: {words}\n"),
+            many => format!("  balancers {} are told: {words}\n", many.join(", ")),
+        });
     }
     for note in &outcome.notes {
-        text.push_str(&format!("note: {note}\n"));
+        text.push_str(&format!("  note: {note}\n"));
     }
     text
+}
+
+fn by_hand(overridden: Option<&Overridden>) -> String {
+    let Some(overridden) = overridden else {
+        return "nothing is overridden, the rules count".to_owned();
+    };
+    let weight = overridden.weight.map(|weight| format!("weight {weight}"));
+    let quiesced = overridden.quiesced.then(|| "quiesced".to_owned());
+    let words: Vec<_> = weight.into_iter().chain(quiesced).collect();
+    format!("overridden: {}", words.join(", "))
 }
 
 fn words(said: &Said) -> String {
@@ -146,3 +163,6 @@ fn weight(text: &str) -> Result<Weight, String> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

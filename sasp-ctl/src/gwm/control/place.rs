@@ -1,7 +1,7 @@
 //! Where a GWM's control socket is, and whether it may be made there.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::control::{Listeners, Tcp};
 use crate::datapath::{self, Instance, Lock};
@@ -43,41 +43,52 @@ pub(in super::super) struct Bound {
 /// # Errors
 /// One line.
 pub(in super::super) fn bind(place: &Place, status: Option<SocketAddr>) -> Result<Bound, String> {
-    let mut listeners = Listeners::default();
+    let mut bound = Bound {
+        listeners: Listeners::default(),
+        lock: None,
+        missing: None,
+    };
+    // The lock comes first: whoever started the same GWM twice wants to hear of that, not of an address in use.
+    match lock(place) {
+        Ok(lock) => bound.lock = Some(lock),
+        Err(why) => bound.do_without(place, why)?,
+    }
     if let Some(address) = status {
         let key = "`status` in gwm.toml";
-        listeners
-            .bind_tcp(Tcp { address, key })
-            .map_err(|error| format!("{error:#}"))?;
+        let bound = bound.listeners.bind_tcp(Tcp { address, key });
+        bound.map_err(|error| format!("{error:#}"))?;
     }
-    let (lock, missing) = match bind_unix(place, &mut listeners) {
-        Ok(lock) => (Some(lock), None),
-        Err(why) if place.is_default => (None, Some(why)),
-        Err(why) => return Err(why),
-    };
-    Ok(Bound {
-        listeners,
-        lock,
-        missing,
-    })
+    if bound.lock.is_some()
+        && let Err(error) = bound.listeners.bind_unix(place.socket())
+    {
+        bound.do_without(place, no_socket(place, &format!("{error:#}")))?;
+    }
+    Ok(bound)
 }
 
-fn bind_unix(place: &Place, listeners: &mut Listeners) -> Result<Lock, String> {
-    let directory = place.directory();
-    let lock = Lock::take(&directory, &place.instance).map_err(|error| match error {
+impl Bound {
+    /// Only if nobody has asked for a socket at this place.
+    fn do_without(&mut self, place: &Place, why: String) -> Result<(), String> {
+        if !place.is_default {
+            return Err(why);
+        }
+        self.missing = Some(why);
+        Ok(())
+    }
+}
+
+fn lock(place: &Place) -> Result<Lock, String> {
+    Lock::take(&place.directory(), &place.instance).map_err(|error| match error {
         datapath::Error::Locked { instance, pid } => format!(
             "a GWM called {instance} runs already (process {pid}): stop it, or call this one otherwise (--instance)"
         ),
-        other => no_socket(&directory, &other.to_string()),
-    })?;
-    let bound = listeners.bind_unix(place.socket());
-    bound.map_err(|error| no_socket(&directory, &format!("{error:#}")))?;
-    Ok(lock)
+        other => no_socket(place, &other.to_string()),
+    })
 }
 
-fn no_socket(directory: &Path, why: &str) -> String {
+fn no_socket(place: &Place, why: &str) -> String {
     format!(
         "{why}: make {} writable, or name another directory in SASP_CTL_RUN_DIR",
-        directory.display()
+        place.directory().display()
     )
 }
