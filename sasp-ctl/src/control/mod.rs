@@ -6,6 +6,8 @@
 //! * [`in_time`]: refuses what its client has given up on.
 //! * `html`, `openmetrics`: pages.
 
+#[cfg(test)]
+pub(crate) mod asking;
 pub(crate) mod html;
 pub(crate) mod limited;
 mod listen;

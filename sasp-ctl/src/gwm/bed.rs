@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::config::{self, Config};
+use super::control::{About, Context};
 use super::hub::Hub;
+use super::overrides::Overrides;
 use super::sources::Sources;
 use crate::sasp::code::{Code, FLAG_LB, VERSION, lb_flags};
 use crate::sasp::gwm::ConnectionId;
@@ -53,16 +55,36 @@ impl Bed {
         });
         assert!(matches!(
             self.ask(id, state),
-            Body::SetLbStateReply(Code::SUCCESS)
+            Some(Body::SetLbStateReply(Code::SUCCESS))
         ));
-        let items = members.iter().map(|byte| Member {
-            key: key(*byte),
-            label: name(""),
+        let members: Vec<_> = members.iter().map(|byte| key(*byte)).collect();
+        self.register(id, uid, "G", &members);
+        assert!(self.pushed(id).is_some(), "the first push");
+        id
+    }
+
+    /// Registers more members for a balancer.
+    pub(super) fn register(&self, id: ConnectionId, uid: &str, group: &str, members: &[MemberKey]) {
+        self.try_register(id, uid, group, members)
+            .expect("registered");
+    }
+
+    /// The same, or what became of it.
+    pub(super) fn try_register(
+        &self,
+        id: ConnectionId,
+        uid: &str,
+        group: &str,
+        members: &[MemberKey],
+    ) -> Result<(), Option<Body>> {
+        let items = members.iter().map(|key| Member {
+            key: *key,
+            label: name("<label>"),
         });
         let group = GroupOf {
             group: Group {
                 lb_uid: name(uid),
-                name: name("G"),
+                name: name(group),
             },
             items: items.collect(),
         };
@@ -70,15 +92,24 @@ impl Bed {
             flags: FLAG_LB,
             groups: vec![group],
         });
-        assert!(matches!(
-            self.ask(id, registration),
-            Body::RegistrationReply(Code::SUCCESS)
-        ));
-        assert!(self.pushed(id).is_some(), "the first push");
-        id
+        match self.ask(id, registration) {
+            Some(Body::RegistrationReply(Code::SUCCESS)) => Ok(()),
+            other => Err(other),
+        }
     }
 
-    fn ask(&self, id: ConnectionId, body: Body) -> Body {
+    /// What the control API answers from.
+    pub(super) fn context(&self) -> Arc<Context> {
+        let about = About {
+            instance: "gwm".to_owned(),
+            listen: SocketAddr::from(([0, 0, 0, 0], 3860)),
+            config: None,
+        };
+        Context::new((&self.hub, &self.sources), about, Overrides::default())
+    }
+
+    /// The reply; `None` if the connection is closed.
+    fn ask(&self, id: ConnectionId, body: Body) -> Option<Body> {
         let message = Message {
             version: VERSION,
             id: 1,
@@ -86,7 +117,7 @@ impl Bed {
         };
         self.hub
             .with(|gwm, now| gwm.handle_message(id, message, now));
-        self.transmit(id).expect("a reply")
+        self.transmit(id)
     }
 
     fn transmit(&self, id: ConnectionId) -> Option<Body> {
