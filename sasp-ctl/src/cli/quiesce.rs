@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
         Action::Resume => ("/resume", "resumed"),
     };
     let asked = json!({ "group": args.group, "member": args.member });
-    let done: Done = decode(&client::post(&places, &instance, path, &asked)?)?;
+    let done: Done = client::decode(&client::post(&places, &instance, path, &asked)?)?;
     output::print(&format!(
         "{past} {} in group {} ({})\n",
         done.member,
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
     }
     let end = args.timeout.map(|timeout| Instant::now() + timeout);
     let ask = || {
-        decode(&client::post(
+        client::decode(&client::post(
             &places,
             &instance,
             &format!("{path}/progress"),
@@ -202,14 +202,6 @@ fn about(seconds: u64) -> String {
         0..=120 => format!("{} s", seconds.div_ceil(10) * 10),
         _ => format!("{} min", seconds.div_ceil(60)),
     }
-}
-
-fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::Failed(format!(
-            "the daemon's answer makes no sense ({error}): is it of another version?"
-        ))
-    })
 }
 
 #[cfg(test)]

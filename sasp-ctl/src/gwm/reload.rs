@@ -85,8 +85,14 @@ impl ConfigFile {
                 "not reloaded, nothing changed: {}: `tls` was added or removed, which asks for a restart",
                 self.path.display()
             ),
-            Ok(config) => self.put_into_force(config, sources),
-            Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
+            Ok(config) => {
+                self.put_into_force(config, sources);
+                sources.hub().record().reload(None);
+            }
+            Err(refusal) => {
+                error!("not reloaded, nothing changed: {refusal}");
+                sources.hub().record().reload(Some(refusal.to_string()));
+            }
         }
     }
 
@@ -108,6 +114,12 @@ impl ConfigFile {
                 "`listen` has changed: restart to listen on {}",
                 config.listen
             );
+        }
+        if config.status != self.config.status {
+            warn!("`status` has changed: restart to show it there");
+        }
+        if config.state != self.config.state {
+            warn!("`state` has changed: restart to keep overrides there");
         }
         if config.tls == self.config.tls {
             // The same files: what is in force already knows when to look at them again.

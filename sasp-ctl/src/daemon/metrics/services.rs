@@ -1,6 +1,6 @@
 //! Services and members.
 
-use super::{Labels, Page, with};
+use crate::control::openmetrics::{Labels, Page, with};
 use crate::daemon::status::{MemberStatus, ServiceStatus, TrafficStatus};
 
 impl Page {
