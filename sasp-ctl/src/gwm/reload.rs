@@ -21,6 +21,8 @@ pub(super) struct ConfigFile {
     config: Config,
     /// What was read last, good or bad, so that a change of something else in its directory is no news.
     seen: Result<String, String>,
+    /// Why that is not in force, if it is not: what it names may have become better since.
+    refused: Option<String>,
     /// What new connections speak.
     tls: watch::Sender<Option<Arc<ServerTls>>>,
 }
@@ -34,6 +36,7 @@ impl ConfigFile {
             tls: watch::Sender::new(config.tls.clone()),
             config,
             seen: Ok(text),
+            refused: None,
         })
     }
 
@@ -66,7 +69,7 @@ impl ConfigFile {
     /// The same for the configuration file alone.
     fn reload(&mut self, sources: &Sources, always: bool) {
         let read = read(&self.path);
-        if read == self.seen && !always {
+        if read == self.seen && self.refused.is_none() && !always {
             return;
         }
         self.seen = read.clone();
@@ -80,20 +83,32 @@ impl ConfigFile {
             Ok(text) => config::from_text(&self.path, text),
             Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
         };
+        let parsed = parsed.and_then(|config| self.fits(config));
         match parsed {
-            Ok(config) if config.tls.is_some() != self.config.tls.is_some() => error!(
-                "not reloaded, nothing changed: {}: `tls` was added or removed, which asks for a restart",
-                self.path.display()
-            ),
             Ok(config) => {
+                self.refused = None;
                 self.put_into_force(config, sources);
                 sources.hub().record().reload(None);
             }
             Err(refusal) => {
-                error!("not reloaded, nothing changed: {refusal}");
-                sources.hub().record().reload(Some(refusal.to_string()));
+                let refusal = refusal.to_string();
+                if always || self.refused.as_ref() != Some(&refusal) {
+                    error!("not reloaded, nothing changed: {refusal}");
+                }
+                sources.hub().record().reload(Some(refusal.clone()));
+                self.refused = Some(refusal);
             }
         }
+    }
+
+    /// Whether it can take the place of the one in force while connections stand.
+    fn fits(&self, config: Config) -> Result<Config, ConfigError> {
+        if config.tls.is_some() == self.config.tls.is_some() {
+            return Ok(config);
+        }
+        let reason =
+            "`tls` was added or removed, which needs a restart: restart, or change it back";
+        Err(ConfigError::in_file(&self.path, reason))
     }
 
     fn put_into_force(&mut self, mut config: Config, sources: &Sources) {

@@ -48,7 +48,10 @@ async fn greet(server: &ServerTls, stream: DuplexStream) -> Result<Option<Identi
 async fn greeted(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), String> {
     let mut greeting = [0; GREETING.len()];
     match stream.read_exact(&mut greeting).await {
-        Ok(_) => Ok(assert_eq!(greeting, GREETING)),
+        Ok(_) => {
+            assert_eq!(greeting, GREETING);
+            Ok(())
+        }
         Err(error) => Err(in_words(&error)),
     }
 }
