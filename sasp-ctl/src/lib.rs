@@ -8,6 +8,7 @@
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
 //! * [`member`]: what stands beside a server and reports about it.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * `watch`: news of files.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -21,3 +22,4 @@ pub mod member;
 pub mod sasp;
 pub mod session;
 pub mod tls;
+pub(crate) mod watch;

@@ -65,9 +65,16 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
     let spelled_out: String = EXAMPLE
         .lines()
         .filter(|line| {
-            ["#uid", "#listen", "#instance", "#source", "#interval"]
-                .iter()
-                .all(|key| !line.starts_with(key))
+            [
+                "#uid",
+                "#listen",
+                "#instance",
+                "#source",
+                "#interval",
+                "#tls",
+            ]
+            .iter()
+            .all(|key| !line.starts_with(key))
         })
         .map(|line| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
@@ -173,8 +180,18 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             4,
-            "address = \"g\"\ntls = { ca = \"ca.pem\" }",
-            &["5:", "TLS is not available yet"],
+            "address = \"g\"\ntls = { ca = \"/nowhere/ca.pem\" }",
+            &["5:", "/nowhere/ca.pem: cannot be read"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { ca = \"ca.pem\", cert = \"c.pem\" }",
+            &["5:", "add `key`"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { cert = \"c.pem\", key = \"k.pem\" }",
+            &["5:", "`ca` is missing"],
         ),
         (
             4,

@@ -4,6 +4,7 @@ mod balancer;
 mod gwm;
 mod member;
 mod service;
+mod tls;
 
 use std::collections::HashMap;
 use std::time::Duration;

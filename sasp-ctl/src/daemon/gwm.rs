@@ -35,7 +35,7 @@ impl Link {
                 host: settings.address.host.clone(),
                 port: settings.address.port,
                 source: settings.source,
-                tls: None,
+                tls: settings.tls.clone(),
             },
             client: client::Config {
                 poll_interval: settings.interval,

@@ -8,7 +8,7 @@ use super::super::error::ConfigError;
 use super::super::raw::RawGwm;
 use super::super::settings::{GwmSettings, HOLD, RETRY_MIN, TIMEOUT};
 use super::super::source::Source;
-use super::duration_in;
+use super::{duration_in, tls};
 
 /// Short enough for a laboratory, long enough not to be a busy loop.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -18,12 +18,6 @@ pub(super) fn gwm(
     source: &Source,
     warnings: &mut Vec<String>,
 ) -> Result<GwmSettings, ConfigError> {
-    if let Some(tls) = &raw.tls {
-        return Err(source.error(
-            tls,
-            "TLS is not available yet: remove `tls`, and keep the connection inside a trusted network",
-        ));
-    }
     let address = GwmAddress::parse(raw.address.get_ref())
         .map_err(|reason| source.error(&raw.address, reason))?;
     let trust = raw.trust.as_ref().is_some_and(|trust| *trust.get_ref());
@@ -52,6 +46,10 @@ pub(super) fn gwm(
         interval,
         timeout: duration_in(raw.timeout.as_ref(), TIMEOUT, SHORTEST, source)?,
         retry_min,
+        tls: match &raw.tls {
+            Some(tls) => Some(tls::tls(tls, source, warnings)?),
+            None => None,
+        },
     })
 }
 
