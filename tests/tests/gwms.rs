@@ -143,7 +143,10 @@ fn waiting_for_a_quiesced_member_shows_its_flows_and_ends_with_them() {
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     let told = format!("(told {})", address(&farm.site.gwm));
-    assert!(line.starts_with("quiesced ") && line.contains(&told), "{line}");
+    assert!(
+        line.starts_with("quiesced ") && line.contains(&told),
+        "{line}"
+    );
     while !line.ends_with(" left\n") || line.starts_with("0 ") {
         line.clear();
         assert_ne!(out.read_line(&mut line).unwrap(), 0, "flows are left");
@@ -176,12 +179,14 @@ fn a_quiesced_member_is_told_to_a_gwm_that_comes_later_even_after_a_restart() {
         })
         .unwrap();
     };
-    farm.start_gwm(&[farm.weights(GROUP, VIP, &[1, 1])]).unwrap();
+    farm.start_gwm(&[farm.weights(GROUP, VIP, &[1, 1])])
+        .unwrap();
     is_told(&farm);
     // Neither the daemon nor the GWM remembers; the maps do.
     farm.kill_balancer().unwrap();
     farm.gwm.take().unwrap().kill().unwrap();
-    farm.start_gwm(&[farm.weights(GROUP, VIP, &[1, 1])]).unwrap();
+    farm.start_gwm(&[farm.weights(GROUP, VIP, &[1, 1])])
+        .unwrap();
     farm.attach(&config, &[]).unwrap();
     is_told(&farm);
 }

@@ -111,6 +111,9 @@ fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), C
             quic: None,
             idle: None,
             dead_band: None,
+            slow_start: None,
+            move_limit: None,
+            move_interval: None,
         }),
     ));
     Ok(())

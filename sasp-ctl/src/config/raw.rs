@@ -69,6 +69,9 @@ pub(super) struct RawService {
     pub(super) quic: Option<Spanned<bool>>,
     pub(super) idle: Option<Spanned<String>>,
     pub(super) dead_band: Option<Spanned<String>>,
+    pub(super) slow_start: Option<Spanned<String>>,
+    pub(super) move_limit: Option<Spanned<String>>,
+    pub(super) move_interval: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Clone)]

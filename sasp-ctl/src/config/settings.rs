@@ -28,6 +28,8 @@ pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
 pub const IDLE_UDP: Duration = Duration::from_secs(60);
 /// Dead-band: below the coarsest step of z/OS's weights (1 in 64), above rounding.
 pub const DEAD_BAND_PERMILLE: u16 = 5;
+/// Between two moves that `move_limit` allows, unless configured.
+pub const MOVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -113,6 +113,9 @@ fn every_key_is_taken_over() {
         quic = true
         idle = "90s"
         dead_band = "2.5%"
+        slow_start = "60s"
+        move_limit = "10%"
+        move_interval = "5s"
         members = [ { address = "[2001:db8::11]:53" }, { address = "[2001:db8::12]:53/udp", weight = 0 } ]
         "#,
         &Flags::default(),
@@ -125,6 +128,12 @@ fn every_key_is_taken_over() {
     assert_eq!(gwm.timeout, Duration::from_secs(5));
     let service = &config.services[0];
     assert_eq!(service.dead_band_permille, 25);
+    assert_eq!(service.slow_start, Some(Duration::from_secs(60)));
+    let limit = service.move_limit.unwrap();
+    assert_eq!(
+        (limit.permille, limit.interval),
+        (100, Duration::from_secs(5))
+    );
     assert_eq!(service.members[0].key.protocol, endpoint::UDP);
     assert_eq!(service.members[1].weight, 0);
 }
@@ -257,6 +266,26 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
             7,
             "vip = \"203.0.113.10:80/tcp\"\ndead_band = \"101%\"",
             &["8:", "100%"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nslow_start = \"soon\"",
+            &["8:", "not a duration"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_limit = \"ten\"",
+            &["8:", "not a share"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_limit = \"0%\"",
+            &["8:", "for ever"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_interval = \"5s\"",
+            &["8:", "without `move_limit`"],
         ),
         (
             7,

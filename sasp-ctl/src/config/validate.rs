@@ -4,6 +4,7 @@ mod balancer;
 mod gwm;
 mod gwms;
 mod member;
+mod noise;
 mod service;
 
 use std::collections::HashMap;

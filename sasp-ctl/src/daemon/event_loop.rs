@@ -85,6 +85,7 @@ impl Daemon {
             let deadlines = [
                 self.words.deadline(),
                 self.publisher.deadline(),
+                self.balancer.deadline().map(clock::instant_of),
                 self.ready_by,
             ];
             let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
@@ -185,6 +186,10 @@ impl Daemon {
         }
         if self.ready_by.is_some_and(|at| at <= now) {
             self.announce();
+        }
+        let changes = self.balancer.tick(clock::now_ns());
+        if !changes.is_empty() {
+            self.publisher.publish(changes, &mut self.stats).await?;
         }
         if self.publisher.deadline().is_some_and(|at| at <= now) {
             self.publisher.publish(Vec::new(), &mut self.stats).await?;

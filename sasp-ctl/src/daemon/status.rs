@@ -15,7 +15,9 @@ use std::sync::Arc;
 use sasp_xdp_common::abi::counters::{Class, Traffic};
 use serde::Serialize;
 
-use crate::balance::model::report::{MemberReport, Report, ServiceReport, SlotsReport};
+use crate::balance::model::report::{
+    MemberReport, Report, ServiceReport, SlotsReport, TurnedAwayReport,
+};
 use crate::config::Combine;
 use crate::datapath::nexthop::NextHops;
 use crate::datapath::{Attached, Counters};
@@ -119,8 +121,12 @@ pub struct ServiceStatus {
     /// What it got.
     #[serde(flatten)]
     pub traffic: TrafficStatus,
-    /// In the config's order.
+    /// In the config's order, then those that have registered themselves.
     pub members: Vec<MemberStatus>,
+    /// Members that have registered themselves in vain: the first ones.
+    pub turned_away: Vec<TurnedAwayReport>,
+    /// How many in all.
+    pub turned_away_total: usize,
 }
 
 /// A member.
@@ -259,6 +265,8 @@ fn service(
         remembered_flows: report.remembered_flows,
         traffic: total,
         members,
+        turned_away: report.turned_away,
+        turned_away_total: report.turned_away_total,
     }
 }
 

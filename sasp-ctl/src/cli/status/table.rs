@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::columns::{self, Align};
 use super::gwms;
-use super::view::{Interface, Member, Service, Status};
+use super::view::{Interface, Member, Service, Status, TurnedAway};
 
-const HEADINGS: [(&str, Align); 13] = [
+const HEADINGS: [(&str, Align); 14] = [
     ("MEMBER", Align::Left),
     ("STATE", Align::Left),
     ("STATIC", Align::Right),
     ("GWM", Align::Right),
     ("WEIGHT", Align::Right),
+    ("APPLIED", Align::Right),
     ("WANTED", Align::Right),
     ("SHARE", Align::Right),
     ("SLOTS", Align::Right),
@@ -112,6 +113,11 @@ fn service(status: &Status, service: &Service, paint: &Paint) -> String {
         });
         text.push('\n');
     }
+    for TurnedAway { address, reason } in &service.turned_away {
+        text.push_str(&format!(
+            "  {address} registered itself in vain: {reason}\n"
+        ));
+    }
     let slots = &service.slots;
     text.push_str(&format!(
         "  {} slots: {} tracked ({} fresh, {} settled), {} without owner; {} flows remembered\n",
@@ -140,6 +146,7 @@ fn row(member: &Member) -> Vec<String> {
         member.static_weight.to_string(),
         gwm,
         member.effective_weight.to_string(),
+        member.applied_weight.to_string(),
         percent(member.share_wanted),
         percent(member.share),
         member.slots.to_string(),
@@ -147,12 +154,25 @@ fn row(member: &Member) -> Vec<String> {
         member.bytes.to_string(),
         member.opened.to_string(),
         member.remembered_flows.to_string(),
-        member
-            .next_hop_error
-            .as_ref()
-            .unwrap_or(&member.reason)
-            .clone(),
+        note(member),
     ]
+}
+
+/// Why its weights are what they are, from the GWM's to the table's.
+fn note(member: &Member) -> String {
+    let mut note = member
+        .next_hop_error
+        .as_ref()
+        .unwrap_or(&member.reason)
+        .clone();
+    if member.why_applied != "as_weighed" {
+        note.push_str("; ");
+        note.push_str(&member.applied_reason);
+    }
+    if member.origin == "self" {
+        note.push_str("; has registered itself");
+    }
+    note
 }
 
 fn reasons(what: &str, counts: &BTreeMap<String, u64>) -> Option<String> {

@@ -56,6 +56,15 @@ pub(super) struct Service {
     pub(super) bytes: u64,
     pub(super) opened: u64,
     pub(super) members: Vec<Member>,
+    #[serde(default)]
+    pub(super) turned_away: Vec<TurnedAway>,
+}
+
+/// A member that has registered itself in vain.
+#[derive(Deserialize)]
+pub(super) struct TurnedAway {
+    pub(super) address: String,
+    pub(super) reason: String,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +85,10 @@ pub(super) struct Member {
     pub(super) static_weight: u16,
     pub(super) gwm: Option<Word>,
     pub(super) effective_weight: u32,
+    pub(super) applied_weight: f64,
+    pub(super) why_applied: String,
+    pub(super) applied_reason: String,
+    pub(super) origin: String,
     pub(super) share_wanted: f64,
     pub(super) share: f64,
     pub(super) slots: u64,

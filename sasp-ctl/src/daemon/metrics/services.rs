@@ -86,7 +86,7 @@ impl Page {
             states,
         );
         type Field = fn(&MemberStatus) -> Option<f64>;
-        let fields: [(&str, &str, Field); 7] = [
+        let fields: [(&str, &str, Field); 9] = [
             ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
             ("share_ratio", "Part of new flows that it gets", |m| {
                 Some(m.report.share)
@@ -99,6 +99,16 @@ impl Page {
             ("effective_weight", "Weight after all rules", |m| {
                 Some(f64::from(m.report.effective_weight))
             }),
+            (
+                "ramped_weight",
+                "As much of the effective weight as counts now: less in a slow start",
+                |m| Some(m.report.ramped_weight),
+            ),
+            (
+                "applied_weight",
+                "Weight that its slots stand for, on the scale of the ramped weight",
+                |m| Some(m.report.applied_weight),
+            ),
             ("static_weight", "Weight in the configuration", |m| {
                 Some(f64::from(m.report.static_weight))
             }),

@@ -14,6 +14,7 @@ fn member(address: &str, index: u16) -> MemberReport {
         why: "gwm",
         reason: "weight from GWM",
         usable: true,
+        origin: "config",
         static_weight: 10,
         gwm: Some(WordReport {
             contact: true,
@@ -25,6 +26,10 @@ fn member(address: &str, index: u16) -> MemberReport {
         }),
         quiesced: false,
         effective_weight: 40,
+        ramped_weight: 20.0,
+        applied_weight: 22.5,
+        why_applied: "slow_start",
+        applied_reason: "slow start: 30 s left".to_owned(),
         table_weight: 40,
         slots: 32_768,
         share_wanted: 0.5,
@@ -59,9 +64,12 @@ pub(crate) fn status() -> Status {
                 fresh: 2,
                 settled: 3,
                 unowned: 0,
+                to_move: 0,
             },
             remembered_flows: 6,
             members: vec![member("10.0.0.1:80", 1), member("10.0.0.2:80", 2)],
+            turned_away: Vec::new(),
+            turned_away_total: 0,
         }],
     };
     let draft = Draft {
