@@ -50,7 +50,16 @@ pub(super) struct RawGwm {
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) retry_min: Option<Spanned<String>>,
     pub(super) source: Option<Spanned<String>>,
-    pub(super) tls: Option<Spanned<toml::Value>>,
+    pub(super) tls: Option<Spanned<Table<RawTls>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) ca: Spanned<String>,
+    pub(super) cert: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) server_name: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

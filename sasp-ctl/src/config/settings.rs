@@ -1,12 +1,14 @@
 //! A validated configuration, and every default.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::GwmAddress;
 use crate::balance::spec::ServiceSpec;
 use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::msg::Name;
+use crate::tls::ClientTls;
 
 /// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
 /// whose clients might aim at one member on purpose choose their own.
@@ -109,4 +111,6 @@ pub struct GwmSettings {
     pub retry_min: Duration,
     /// Local address to connect from: z/OS admits balancers by it.
     pub source: Option<IpAddr>,
+    /// How it proves who it is; `None`: plain TCP.
+    pub tls: Option<Arc<ClientTls>>,
 }

@@ -76,6 +76,7 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
                 "#source",
                 "#interval",
                 "#self_registered",
+                "#tls",
             ]
             .iter()
             .all(|key| !line.starts_with(key))
@@ -193,8 +194,18 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             4,
-            "address = \"g\"\ntls = { ca = \"ca.pem\" }",
-            &["5:", "TLS is not available yet"],
+            "address = \"g\"\ntls = { ca = \"/nowhere/ca.pem\" }",
+            &["5:", "/nowhere/ca.pem: cannot be read"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { ca = \"ca.pem\", cert = \"c.pem\" }",
+            &["5:", "add `key`"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { cert = \"c.pem\", key = \"k.pem\" }",
+            &["5:", "`ca` is missing"],
         ),
         (
             4,

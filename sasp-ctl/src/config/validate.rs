@@ -6,6 +6,7 @@ mod gwms;
 mod member;
 mod noise;
 mod service;
+mod tls;
 
 use std::collections::HashMap;
 use std::time::Duration;

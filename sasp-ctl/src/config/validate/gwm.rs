@@ -8,7 +8,7 @@ use super::super::error::ConfigError;
 use super::super::raw::RawGwm;
 use super::super::settings::{GwmSettings, HOLD, RETRY_MIN, TIMEOUT};
 use super::super::source::Source;
-use super::{duration_in, integer_in};
+use super::{duration_in, integer_in, tls};
 
 /// Short enough for a laboratory, long enough not to be a busy loop.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -20,12 +20,6 @@ pub(super) fn gwm(
     source: &Source,
     warnings: &mut Vec<String>,
 ) -> Result<GwmSettings, ConfigError> {
-    if let Some(tls) = &raw.tls {
-        return Err(source.error(
-            tls,
-            "TLS is not available yet: remove `tls`, and keep the connection inside a trusted network",
-        ));
-    }
     let address = GwmAddress::parse(raw.address.get_ref())
         .map_err(|reason| source.error(&raw.address, reason))?;
     let retry_min = duration_in(raw.retry_min.as_ref(), RETRY_MIN, SHORTEST, source)?;
@@ -50,6 +44,10 @@ pub(super) fn gwm(
         interval,
         timeout: duration_in(raw.timeout.as_ref(), TIMEOUT, SHORTEST, source)?,
         retry_min,
+        tls: match &raw.tls {
+            Some(tls) => Some(tls::tls(tls, source, warnings)?),
+            None => None,
+        },
     })
 }
 

@@ -150,9 +150,12 @@ impl Link {
     /// Starts a session. It comes and goes by itself from now on.
     fn start(settings: &GwmSettings, uid: &Name, desired: Desired) -> Self {
         let config = session::Config {
-            host: settings.address.host.clone(),
-            port: settings.address.port,
-            source: settings.source,
+            target: session::Target {
+                host: settings.address.host.clone(),
+                port: settings.address.port,
+                source: settings.source,
+                tls: settings.tls.clone(),
+            },
             client: client::Config {
                 poll_interval: settings.interval,
                 request_timeout: settings.timeout,
