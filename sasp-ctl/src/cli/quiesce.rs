@@ -83,7 +83,13 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
             &asked,
         )?)
     };
-    let waited = wait(action, end, ask)?;
+    let mut screen = Screen {
+        redraws: output::stdout_is_terminal(),
+        shown: String::new(),
+    };
+    let waited = wait(action, end, ask, |line| screen.show(line));
+    screen.end()?;
+    let waited = waited?;
     match waited {
         None => output::print(match action {
             Action::Quiesce => "drained\n",
@@ -106,21 +112,16 @@ fn wait(
     action: Action,
     end: Option<Instant>,
     ask: impl Fn() -> Result<Progress, Failure>,
+    mut show: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<Option<Progress>, Failure> {
-    let mut screen = Screen {
-        redraws: output::stdout_is_terminal(),
-        shown: String::new(),
-    };
     loop {
         let progress = ask()?;
         if progress.done {
-            screen.end()?;
             return Ok(None);
         }
-        screen.show(&progress.line(action))?;
+        show(&progress.line(action))?;
         let now = Instant::now();
         if end.is_some_and(|end| end <= now) {
-            screen.end()?;
             return Ok(Some(progress));
         }
         let left = end.map(|end| end.saturating_duration_since(now));
@@ -264,11 +265,18 @@ mod tests {
                 ..progress(5, 0, 0)
             })
         };
-        let waited = wait(Action::Quiesce, None, ask).unwrap_or_else(|_| panic!("it is asked"));
-        assert_eq!((waited, asked.get()), (None, 2));
+        let mut shown = Vec::new();
+        let mut show = |line: &str| {
+            shown.push(line.to_owned());
+            Ok(())
+        };
+        let waited = wait(Action::Quiesce, None, ask, &mut show);
+        assert!(matches!(waited, Ok(None)));
+        assert_eq!(asked.get(), 2);
         let over = Some(Instant::now());
-        let waited = wait(Action::Quiesce, over, || Ok(progress(5, 0, 0)));
+        let waited = wait(Action::Quiesce, over, || Ok(progress(4, 0, 0)), show);
         let left = waited.unwrap_or_else(|_| panic!("it is asked"));
-        assert_eq!(left, Some(progress(5, 0, 0)), "what remains is told");
+        assert_eq!(left, Some(progress(4, 0, 0)), "what remains is told");
+        assert_eq!(shown, ["5 flows left", "4 flows left"]);
     }
 }

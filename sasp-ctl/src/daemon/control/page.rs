@@ -107,6 +107,14 @@ fn write_service(page: &mut String, status: &Status, service: &ServiceStatus) ->
 fn write_member(page: &mut String, member: &MemberStatus) -> fmt::Result {
     let report = &member.report;
     let class = if report.state == "active" { "" } else { "bad" };
+    let mut why = member
+        .next_hop_error
+        .as_deref()
+        .unwrap_or(report.reason)
+        .to_owned();
+    if report.why_applied != "as_weighed" {
+        why = format!("{why}; {}", report.applied_reason);
+    }
     writeln!(
         page,
         "<tr><td>{}<td class=\"{class}\">{}<td class=n>{}<td class=n>{:.1}%<td class=n>{:.1}%\
@@ -120,6 +128,6 @@ fn write_member(page: &mut String, member: &MemberStatus) -> fmt::Result {
         member.traffic.packets,
         member.traffic.bytes,
         member.traffic.opened,
-        Escaped(member.next_hop_error.as_deref().unwrap_or(report.reason)),
+        Escaped(&why),
     )
 }
