@@ -12,10 +12,13 @@
 //! * [`inspect`]: messages made readable, pure.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
+//! * `control`: what the control APIs of daemon and GWM share. `clock`: the packet path's.
 
 pub mod balance;
 pub mod cli;
+mod clock;
 pub mod config;
+mod control;
 pub mod daemon;
 pub mod datapath;
 pub mod gwm;

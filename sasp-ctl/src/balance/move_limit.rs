@@ -7,7 +7,7 @@
 //!
 //! Only weights are limited. Slots of a member that may get no new flows any more (dead, quiesced, removed,
 //! weight 0) go to others at once, and a member that may get some again has its slots at once: making that gentle is
-//! `slow_start`'s matter.
+//! `slow_start`'s matter. Neither counts, but the few slots do that any change of members shuffles among the others.
 
 use sasp_xdp_common::abi::backend::Index;
 use sasp_xdp_common::abi::limits::SLOTS;

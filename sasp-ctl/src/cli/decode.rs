@@ -16,6 +16,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::failure::Failure;
+use super::output;
 use crate::inspect::component::starts_message;
 use crate::inspect::conversation::Conversation;
 use crate::inspect::frames::Frames;
@@ -46,7 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let report = Report::new(args.json);
+    let report = Report::new(args.json, Box::new(output::print));
     match args.input.as_slice() {
         [dash] if dash == "-" => read("standard input", io::stdin().lock(), args.port, report),
         [path] if Path::new(path).exists() => {
@@ -141,3 +142,6 @@ fn packets(mut capture: Capture<impl Read>, port: u16, mut report: Report) -> Re
     connections.finish(&mut report)?;
     report.finish_capture(port)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::gwm_target::GwmTarget;
 use super::output;
 use crate::config::{duration, member_key};
-use crate::member::agent::{self, AgentError};
+use crate::member::agent;
 use crate::member::check::{Check, Probe};
 use crate::member::once::{self, Action};
 use crate::member::{Settings, signals, state};
@@ -36,7 +36,7 @@ enum Command {
     /// yet is waited for. An ill server is quiesced until it is healthy again; existing connections stay with it.
     /// On SIGTERM or SIGINT the server is quiesced, and deregistered after the drain time. What the GWM refuses for
     /// good, such as members of a balancer that does not trust them, ends the agent with exit code 1.
-    Agent(AgentArgs),
+    Agent(Box<AgentArgs>),
     /// Register the server, and leave it so
     Register(OnceArgs),
     /// Deregister the server
@@ -147,7 +147,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
              explains them)"
                 .to_owned(),
         )),
-        Some(Command::Agent(args)) => stay(args),
+        Some(Command::Agent(args)) => stay(*args),
         Some(Command::Register(args)) => say(args, Action::Register),
         Some(Command::Deregister(args)) => say(args, Action::Deregister),
         Some(Command::Quiesce(args)) => set(args, true),
@@ -188,13 +188,12 @@ fn stay(args: AgentArgs) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    let ended = block_on(async {
+    block_on(async {
         let stops = signals::stops()
             .map_err(|error| Failure::Failed(format!("cannot receive signals: {error}")))?;
         let ended = agent::run(settings, options, stops).await;
-        ended.map_err(|error: AgentError| Failure::failed(error))
-    })?;
-    ended
+        ended.map_err(Failure::failed)
+    })?
 }
 
 /// One thread is enough for one connection. What still resolves a name at the end holds nobody up.

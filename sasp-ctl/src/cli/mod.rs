@@ -6,6 +6,7 @@
 mod attach;
 mod check_config;
 mod client;
+mod columns;
 mod decode;
 mod detach;
 mod failure;
@@ -15,6 +16,7 @@ mod init;
 mod logging;
 mod member;
 mod output;
+mod paint;
 mod query;
 mod quiesce;
 mod reload;
@@ -87,7 +89,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Resume(args) => quiesce::run(&args, Action::Resume),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Gwm(args) => gwm::run(&args),
+        Command::Gwm(args) => gwm::run(args),
         Command::Member(args) => member::run(*args),
         Command::Query(args) => query::run(&args),
         Command::Decode(args) => decode::run(&args),

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
         Action::Resume => ("/resume", "resumed"),
     };
     let asked = json!({ "group": args.group, "member": args.member });
-    let done: Done = decode(&client::post(&places, &instance, path, &asked)?)?;
+    let done: Done = client::decode(&client::post(&places, &instance, path, &asked)?)?;
     output::print(&format!(
         "{past} {} in group {} ({})\n",
         done.member,
@@ -76,14 +76,20 @@ pub(super) fn run(args: &Args, action: Action) -> Result<(), Failure> {
     }
     let end = args.timeout.map(|timeout| Instant::now() + timeout);
     let ask = || {
-        decode(&client::post(
+        client::decode(&client::post(
             &places,
             &instance,
             &format!("{path}/progress"),
             &asked,
         )?)
     };
-    let waited = wait(action, end, ask)?;
+    let mut screen = Screen {
+        redraws: output::stdout_is_terminal(),
+        shown: String::new(),
+    };
+    let waited = wait(action, end, ask, |line| screen.show(line));
+    screen.end()?;
+    let waited = waited?;
     match waited {
         None => output::print(match action {
             Action::Quiesce => "drained\n",
@@ -106,21 +112,16 @@ fn wait(
     action: Action,
     end: Option<Instant>,
     ask: impl Fn() -> Result<Progress, Failure>,
+    mut show: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<Option<Progress>, Failure> {
-    let mut screen = Screen {
-        redraws: output::stdout_is_terminal(),
-        shown: String::new(),
-    };
     loop {
         let progress = ask()?;
         if progress.done {
-            screen.end()?;
             return Ok(None);
         }
-        screen.show(&progress.line(action))?;
+        show(&progress.line(action))?;
         let now = Instant::now();
         if end.is_some_and(|end| end <= now) {
-            screen.end()?;
             return Ok(Some(progress));
         }
         let left = end.map(|end| end.saturating_duration_since(now));
@@ -204,14 +205,6 @@ fn about(seconds: u64) -> String {
     }
 }
 
-fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::Failed(format!(
-            "the daemon's answer makes no sense ({error}): is it of another version?"
-        ))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -272,11 +265,18 @@ mod tests {
                 ..progress(5, 0, 0)
             })
         };
-        let waited = wait(Action::Quiesce, None, ask).unwrap_or_else(|_| panic!("it is asked"));
-        assert_eq!((waited, asked.get()), (None, 2));
+        let mut shown = Vec::new();
+        let mut show = |line: &str| {
+            shown.push(line.to_owned());
+            Ok(())
+        };
+        let waited = wait(Action::Quiesce, None, ask, &mut show);
+        assert!(matches!(waited, Ok(None)));
+        assert_eq!(asked.get(), 2);
         let over = Some(Instant::now());
-        let waited = wait(Action::Quiesce, over, || Ok(progress(5, 0, 0)));
+        let waited = wait(Action::Quiesce, over, || Ok(progress(4, 0, 0)), show);
         let left = waited.unwrap_or_else(|_| panic!("it is asked"));
-        assert_eq!(left, Some(progress(5, 0, 0)), "what remains is told");
+        assert_eq!(left, Some(progress(4, 0, 0)), "what remains is told");
+        assert_eq!(shown, ["5 flows left", "4 flows left"]);
     }
 }

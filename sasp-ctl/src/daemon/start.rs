@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 
-use super::control::{self, Listeners};
+use super::control;
 use super::event_loop::{Daemon, Exit};
 use super::gwm::{self, Links};
 use super::health::Health;
@@ -19,6 +19,7 @@ use super::{Setup, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
 use crate::config::Config;
+use crate::control::Listeners;
 use crate::datapath::{Datapath, nexthop};
 
 /// A member that does not answer for its MAC address does not put off being ready for longer.
@@ -48,9 +49,7 @@ pub(super) async fn run(
     let (attached, ifindexes) = watch::channel(interfaces::indices(&interfaces));
     let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
-    let servers = listeners
-        .serve(&to_loop)
-        .context("cannot serve the control socket")?;
+    let servers = control::serve(listeners, &to_loop).context("cannot serve the control socket")?;
     let config = &setup.config;
     let health = Health::default();
     let mut links = Links::default();

@@ -117,7 +117,8 @@ impl Words {
         let Some(rules) = self.groups.get(&weights.name) else {
             return 0;
         };
-        let (guests, left_out) = guests::admit(rules, unknown);
+        let guests = guests::sort(rules, unknown);
+        let left_out = guests.left_out;
         if let Some(voice) = self.voices.iter_mut().find(|voice| voice.address == *gwm) {
             voice.said(weights, guests, now);
         }
@@ -204,47 +205,50 @@ impl Words {
 
     /// The GWMs whose words make up a group's, now or as they are held.
     pub(super) fn sources(&self, group: &Name) -> Vec<&GwmAddress> {
-        let voices: Vec<&Voice> = match self.combine {
-            Combine::FailOver => {
-                let in_charge = self.at().map(|at| &self.voices[at]);
-                let counts = |voice: &&Voice| {
-                    let input = voice.input(group);
-                    input.is_some_and(|input| input.freshness != Freshness::Gone)
-                };
-                in_charge.into_iter().filter(counts).collect()
-            }
-            Combine::Min | Combine::Mean => self.taking_part(group),
+        let counts = |voice: &&Voice| {
+            let input = voice.input(group);
+            input.is_some_and(|input| input.freshness != Freshness::Gone)
         };
-        voices.into_iter().map(|voice| &voice.address).collect()
+        let voices = self.counting(group).into_iter().filter(counts);
+        voices.map(|voice| &voice.address).collect()
     }
 
     fn input(&self, group: &Name) -> GroupInput {
+        let voices = self.counting(group);
+        let inputs: Vec<_> = voices
+            .iter()
+            .filter_map(|voice| voice.input(group))
+            .collect();
+        let mut input = match (self.combine, &inputs[..]) {
+            (_, []) => self.held(group),
+            (Combine::FailOver, [input, ..]) => (*input).clone(),
+            (mode @ (Combine::Min | Combine::Mean), inputs) => combine::combine(mode, inputs),
+        };
+        for (key, word) in voices.iter().flat_map(|voice| voice.strangers(group)) {
+            input.members.entry(key).or_insert(word);
+        }
+        input
+    }
+
+    /// Those whose words count now: the one in charge, or the live ones.
+    fn counting(&self, group: &Name) -> Vec<&Voice> {
         match self.combine {
-            Combine::FailOver => {
-                let in_charge = self.at().map(|at| &self.voices[at]);
-                let input = in_charge.and_then(|voice| voice.input(group));
-                input.cloned().unwrap_or_default()
-            }
-            Combine::Min | Combine::Mean => {
-                let inputs: Vec<_> = self
-                    .taking_part(group)
-                    .into_iter()
-                    .filter_map(|voice| voice.input(group))
-                    .collect();
-                if !inputs.is_empty() {
-                    return combine::combine(self.combine, &inputs);
-                }
-                let mut all = self.voices.iter().filter_map(|voice| voice.input(group));
-                let held = all.any(|input| input.freshness == Freshness::Held);
-                GroupInput {
-                    freshness: if held {
-                        Freshness::Held
-                    } else {
-                        Freshness::Gone
-                    },
-                    ..GroupInput::default()
-                }
-            }
+            Combine::FailOver => self.at().map(|at| &self.voices[at]).into_iter().collect(),
+            Combine::Min | Combine::Mean => self.taking_part(group),
+        }
+    }
+
+    /// A group that nobody speaks of now: what was said last stands as long as one still holds it.
+    fn held(&self, group: &Name) -> GroupInput {
+        let mut all = self.voices.iter().filter_map(|voice| voice.input(group));
+        let held = all.any(|input| input.freshness == Freshness::Held);
+        GroupInput {
+            freshness: if held {
+                Freshness::Held
+            } else {
+                Freshness::Gone
+            },
+            ..GroupInput::default()
         }
     }
 

@@ -21,6 +21,7 @@ use super::socket;
 use crate::sasp::codec::{self, EncodeError};
 use crate::sasp::frame::Deframer;
 use crate::sasp::gwm::ConnectionId;
+use crate::sasp::msg::Body;
 use crate::tls::ServerTls;
 
 /// How long a message may take from its first byte to its last.
@@ -146,6 +147,9 @@ async fn send_all(
 ) -> Result<(), End> {
     while let Some(message) = hub.with(|gwm, now| gwm.poll_transmit(id, now)) {
         let bytes = codec::encode(&message)?;
+        if matches!(message.body, Body::SendWeights(_)) {
+            hub.record().push(bytes.len());
+        }
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let written = timeout(STALL_TIME, stream.write(rest)).await;

@@ -12,6 +12,7 @@ use tracing::debug;
 use super::budget::Budget;
 use super::config::Config;
 use super::log::Log;
+use super::record::Record;
 use super::sources::engine::Registrations;
 use super::throttle;
 use crate::sasp::gwm::{ConnectionId, Event, Gwm};
@@ -44,6 +45,7 @@ pub(super) struct Hub {
     next_id: AtomicU64,
     message_bytes: AtomicUsize,
     budget: Budget,
+    record: Record,
     log: Log,
 }
 
@@ -59,6 +61,7 @@ impl Hub {
             next_id: AtomicU64::new(0),
             message_bytes: AtomicUsize::new(config.message_bytes),
             budget: Budget::default(),
+            record: Record::default(),
             log: Log::default(),
         }
     }
@@ -142,6 +145,15 @@ impl Hub {
 
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Looks at the state machine without changing it. Nobody is served meanwhile.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Gwm) -> R) -> R {
+        look(&self.lock().gwm)
     }
 
     /// Calls the state machine whenever it wants to be called because time has passed.

@@ -8,12 +8,20 @@
 //! * [`sources`]: where weights come from.
 //! * `hub`: the shared state machine. `server`: accepting. `connection`: one peer. `budget`: memory for all peers.
 //! * `log`: events as lines. `throttle`: not too many of them.
+//! * [`control`]: HTTP/JSON on sockets. `overrides`: what the operator says by hand. `metrics`, `record`: what there is
+//!   to see.
 
+#[cfg(test)]
+mod bed;
 mod budget;
 pub mod config;
 mod connection;
+pub mod control;
 mod hub;
 mod log;
+mod metrics;
+mod overrides;
+mod record;
 mod reload;
 mod server;
 mod socket;
@@ -22,7 +30,7 @@ mod throttle;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -33,7 +41,9 @@ use tracing::{info, warn};
 use crate::config::ConfigError;
 use crate::sasp::gwm::Admission;
 use config::Config;
+use control::{About, Bound, Context, Place};
 use hub::Hub;
+use overrides::Overrides;
 use reload::ConfigFile;
 use sources::Sources;
 
@@ -51,6 +61,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The control socket or the status page cannot be there.
+    #[error("{0}")]
+    Control(String),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -66,15 +79,24 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Serves until SIGTERM or SIGINT. `listen` overrides the file's address; without a file there are no rules.
+/// What a GWM is asked to be.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration; without a file there are no rules.
+    pub file: Option<PathBuf>,
+    /// Where to listen, whatever the file says.
+    pub listen: Option<SocketAddr>,
+    /// Its name, and where its control socket is.
+    pub place: Place,
+}
+
+/// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Only before it serves. Later, what goes wrong is logged and concerns one connection or one reload.
-pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), StartError> {
-    let mut file = match file {
-        Some(path) => Some(ConfigFile::load(path)?),
-        None => None,
-    };
+pub async fn run(setup: Setup) -> Result<(), StartError> {
+    let loaded = setup.file.as_deref().map(ConfigFile::load);
+    let mut file = loaded.transpose()?;
     let config = file
         .as_ref()
         .map_or_else(Config::default, |file| file.config().clone());
@@ -86,11 +108,12 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
     );
     socket::raise_open_files(config.policy.limits.connections);
 
-    let address = listen.unwrap_or(config.listen);
+    let address = setup.listen.unwrap_or(config.listen);
     let cannot_listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    announce(&config, bound);
+    let sockets = control::bind(&setup.place, config.status).map_err(StartError::Control)?;
+    announce(&config, bound, &sockets);
 
     let hub = Arc::new(Hub::new(&config));
     // Without a file, there is no TLS and nobody who could change that.
@@ -99,6 +122,16 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
         None => watch::Sender::new(None).subscribe(),
     };
     let sources = Arc::new(Sources::new(Arc::clone(&hub), &config));
+    let overrides = Overrides::load(config.state.as_deref(), &sources);
+    let about = About {
+        instance: setup.place.instance.to_string(),
+        listen: bound,
+        config: setup.file,
+    };
+    let context = Context::new((&hub, &sources), about, overrides);
+    let serving = sockets.serve(&context).map_err(|error| {
+        StartError::Control(format!("cannot serve the control socket: {error}"))
+    })?;
     let reloads = async {
         match &mut file {
             Some(file) => reload::follow(file, &sources, hangup).await,
@@ -116,10 +149,11 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
     }
     hub.end_log_window();
     tell_systemd(sd_notify::NotifyState::Stopping);
+    serving.stop().await;
     Ok(())
 }
 
-fn announce(config: &Config, bound: SocketAddr) {
+fn announce(config: &Config, bound: SocketAddr, sockets: &Bound) {
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -144,6 +178,11 @@ fn announce(config: &Config, bound: SocketAddr) {
     }
     if config.rules.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");
+    }
+    if let Some(why) = &sockets.missing {
+        warn!(
+            "no control socket: `sasp-ctl gwm status`, `set` and the like will not reach this GWM: {why}"
+        );
     }
     info!(address = %bound, "listening");
     tell_systemd(sd_notify::NotifyState::Ready);

@@ -88,12 +88,14 @@ impl ConfigFile {
             Ok(config) => {
                 self.refused = None;
                 self.put_into_force(config, sources);
+                sources.hub().record().reload(None);
             }
             Err(refusal) => {
                 let refusal = refusal.to_string();
                 if always || self.refused.as_ref() != Some(&refusal) {
                     error!("not reloaded, nothing changed: {refusal}");
                 }
+                sources.hub().record().reload(Some(refusal.clone()));
                 self.refused = Some(refusal);
             }
         }
@@ -127,6 +129,12 @@ impl ConfigFile {
                 "`listen` has changed: restart to listen on {}",
                 config.listen
             );
+        }
+        if config.status != self.config.status {
+            warn!("`status` has changed: restart to show it there");
+        }
+        if config.state != self.config.state {
+            warn!("`state` has changed: restart to keep overrides there");
         }
         if config.tls == self.config.tls {
             // The same files: what is in force already knows when to look at them again.

@@ -30,6 +30,12 @@ pub(super) enum Sort {
     Discarded,
     #[error("balancer state")]
     State,
+    #[error("members registered")]
+    Registered,
+    #[error("members deregistered")]
+    Deregistered,
+    #[error("member states changed")]
+    MemberStates,
     #[error("request refused: {0}")]
     Refused(Refusal),
     #[error("connection closed: {0}")]

@@ -38,7 +38,10 @@ pub(super) fn groups(
     remarks: &mut Remarks,
 ) -> Vec<Group> {
     let Some(message) = components.get(1).map(|component| component.kind) else {
-        remarks.wrong(size, "no message follows the header".to_owned());
+        // Of fewer bytes than a header, something else was said.
+        if !components.is_empty() {
+            remarks.wrong(size, "no message follows the header".to_owned());
+        }
         return Vec::new();
     };
     if !is_message(message) {

@@ -80,6 +80,8 @@ pub async fn run<E>(
                 )));
             }
             match outcome(&event, key, wait) {
+                // Over a new connection everything is said again, also what was done and told before.
+                Some((pair, _)) if outcomes.contains_key(&pair) => {}
                 Some((pair, outcome)) => {
                     if let Ok(line) = &outcome {
                         done(line).map_err(Error::Output)?;

@@ -29,11 +29,6 @@ impl Drain {
 }
 
 impl Balancer {
-    /// True if a service of the group has this member, configured or self-registered.
-    pub fn has_member(&self, group: &Name, member: &MemberKey) -> bool {
-        self.members(group, member).next().is_some()
-    }
-
     /// See [`Drain`]; all zero for a member that there is not.
     pub fn drain(&self, group: &Name, member: &MemberKey, now_ns: u64) -> Drain {
         self.members(group, member)

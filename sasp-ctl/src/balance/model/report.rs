@@ -12,7 +12,7 @@ use super::member::Member;
 use super::service::Service;
 use crate::balance::inputs::Word;
 use crate::balance::slow_start::STEPS;
-use crate::sasp::msg::MemberKey;
+use crate::sasp::msg::{MemberKey, Name};
 
 impl Balancer {
     /// Everything that an operator may want to see. What is left of times is as of the last call that told the time.
@@ -23,6 +23,14 @@ impl Balancer {
                 .map(|service| self::service(service, self))
                 .collect(),
         }
+    }
+
+    /// Whether any service of the group has the member, configured or self-registered.
+    pub fn has_member(&self, group: &Name, key: &MemberKey) -> bool {
+        let services = self.services.values();
+        services
+            .filter(|service| service.spec.group == *group)
+            .any(|service| service.members.iter().any(|member| member.key == *key))
     }
 }
 

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::utc;
 use crate::cli::failure::Failure;
-use crate::cli::output;
 use crate::inspect::conversation::{Answer, Conversation};
 use crate::inspect::explain::{self, Role};
 use crate::inspect::frames::Piece;
@@ -46,10 +45,13 @@ impl Place {
     }
 }
 
+/// Where text goes.
+pub(super) type Sink = Box<dyn FnMut(&str) -> Result<(), Failure>>;
+
 /// The output, and what its end has to say.
-#[derive(Debug)]
 pub(super) struct Report {
     json: bool,
+    sink: Sink,
     messages: u64,
     /// Messages that the codec refuses, and bytes that are no message.
     failed: u64,
@@ -81,9 +83,10 @@ struct Item<'a> {
 }
 
 impl Report {
-    pub(super) fn new(json: bool) -> Self {
+    pub(super) fn new(json: bool, sink: Sink) -> Self {
         Self {
             json,
+            sink,
             messages: 0,
             failed: 0,
             problems: Vec::new(),
@@ -146,7 +149,7 @@ impl Report {
         self.messages += 1;
         self.failed += u64::from(inspection.cause.is_some());
         if !self.json {
-            return output::print(&in_text(place, offset, inspection, answer, cut));
+            return (self.sink)(&in_text(place, offset, inspection, answer, cut));
         }
         let answers = answer.map(|answer| {
             let mut value = json::kind(answer.to);
@@ -169,14 +172,14 @@ impl Report {
             1 => "{\"messages\":[\n",
             _ => ",\n",
         };
-        output::print(&format!("{before}{item}"))
+        (self.sink)(&format!("{before}{item}"))
     }
 
     /// Something that could not be decoded.
     pub(super) fn problem(&mut self, flow: Option<Flow>, text: &str) -> Result<(), Failure> {
         self.failed += 1;
         if !self.json {
-            return output::print(&format!("{}! {text}\n\n", heading(flow)));
+            return (self.sink)(&format!("{}! {text}\n\n", heading(flow)));
         }
         if self.problems.len() == PROBLEMS_MAX {
             self.problems_left_out += 1;
@@ -220,14 +223,14 @@ impl Report {
     }
 
     /// The end.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
         if self.json {
             let start = match self.messages {
                 0 => "{\"messages\":[",
                 _ => "\n",
             };
             let problems = Value::Array(self.problems);
-            output::print(&format!(
+            (self.sink)(&format!(
                 "{start}],\"problems\":{problems},\"problems_left_out\":{}}}\n",
                 self.problems_left_out
             ))?;

@@ -1,7 +1,7 @@
 //! The GWMs for people: how each session stands, and whose weights count.
 
-use super::table::{Paint, span};
 use super::view::{Gwm, Service, Status};
+use crate::cli::paint::{Paint, span};
 
 pub(super) fn render(status: &Status, paint: &Paint) -> String {
     if status.gwms.is_empty() {

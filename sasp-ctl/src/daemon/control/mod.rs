@@ -7,11 +7,11 @@
 //!
 //! Nothing is decided here: every request is passed to the loop.
 
-mod limited;
-mod listen;
 mod page;
 mod routes;
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
@@ -20,19 +20,32 @@ use super::operator::{Done, Progress};
 use super::stats::Stats;
 use super::status::Draft;
 use super::worker::Worker;
+use crate::control::{Listeners, Servers, Tcp};
 use crate::datapath::{Instance, Places};
-
-pub(super) use listen::Listeners;
 
 /// Requests waiting for the loop; whoever comes when so many do, waits to be let in.
 const QUEUE: usize = 64;
 
-/// A header: the monotonic time, in nanoseconds, at which the client gives up.
-pub const UNTIL: &str = "sasp-ctl-until";
-
 /// The control socket of an instance.
 pub fn socket_path(places: &Places, instance: &Instance) -> PathBuf {
     places.run.join(format!("{instance}.sock"))
+}
+
+/// Binds the control socket, and `listen` of the configuration if it is set.
+pub(super) fn bind(socket: PathBuf, listen: Option<SocketAddr>) -> anyhow::Result<Listeners> {
+    let mut listeners = Listeners::default();
+    if let Some(address) = listen {
+        let key = "`listen` under [balancer]";
+        listeners.bind_tcp(Tcp { address, key })?;
+    }
+    listeners.bind_unix(socket)?;
+    Ok(listeners)
+}
+
+/// Answers on what [`bind`] has bound, by asking the loop.
+pub(super) fn serve(listeners: Listeners, to_loop: &mpsc::Sender<Request>) -> io::Result<Servers> {
+    let read_only = routes::read_only(to_loop.clone());
+    listeners.serve(routes::all(to_loop.clone()), read_only)
 }
 
 /// What the loop is asked. A reply that nobody waits for any more is dropped.
@@ -78,9 +91,6 @@ pub(super) enum Refusal {
     /// The request makes no sense.
     #[error("{0}")]
     BadRequest(String),
-    /// Its client has given up.
-    #[error("{0}")]
-    TooLate(String),
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),

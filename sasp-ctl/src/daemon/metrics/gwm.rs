@@ -1,10 +1,13 @@
 //! The sessions with the GWMs: every number has the GWM's address as label `gwm`.
 
-use super::{Counts, Labels, Page, with};
+use std::collections::BTreeMap;
+
+use crate::control::openmetrics::{Labels, Page};
 use crate::daemon::stats::Stats;
 use crate::daemon::status::{GwmStatus, Status};
 use crate::daemon::words::charge::Why;
 use crate::sasp::client::Counters;
+use crate::sasp::code::Type;
 
 /// A counter of a session: its name, what it is, and where it stands.
 type Oddity = (&'static str, &'static str, fn(&Counters) -> u64);
@@ -87,39 +90,43 @@ impl Page {
     }
 
     fn messages(&mut self, gwms: &[GwmStatus]) {
-        let (sent, received, replies) = (Counts::default(), Counts::default(), Counts::default());
-        for gwm in gwms {
-            let counters = &gwm.session.counters;
-            for (family, counts) in [(&sent, &counters.sent), (&received, &counters.received)] {
-                for (kind, count) in counts {
-                    let labels = with(labels(gwm), "type", &kind.to_string());
-                    family.get_or_create(&labels).inc_by(*count);
-                }
-            }
-            for (kind, codes) in &counters.codes {
-                for (code, count) in codes {
-                    let labels = with(labels(gwm), "type", &kind.to_string());
-                    let labels = with(labels, "code", &code.to_string());
-                    replies.get_or_create(&labels).inc_by(*count);
-                }
-            }
-        }
-        for (name, help, family) in [
-            ("sasp_messages_sent", "SASP messages sent, by type", sent),
+        type ByType = fn(&Counters) -> &BTreeMap<Type, u64>;
+        let counted: [(&str, &str, ByType); 2] = [
+            ("sasp_messages_sent", "SASP messages sent, by type", |c| {
+                &c.sent
+            }),
             (
                 "sasp_messages_received",
                 "SASP messages received, by type",
-                received,
+                |c| &c.received,
             ),
-            (
-                "sasp_replies",
-                "SASP replies by type and return code",
-                replies,
-            ),
-        ] {
-            self.0.register(name, help, family);
+        ];
+        for (name, help, by_type) in counted {
+            let samples = gwms.iter().flat_map(|gwm| {
+                let counts = by_type(&gwm.session.counters).iter();
+                counts.map(|(kind, count)| (with(labels(gwm), "type", &kind.to_string()), *count))
+            });
+            self.counter(name, help, samples);
         }
+        let replies = gwms.iter().flat_map(|gwm| {
+            gwm.session.counters.codes.iter().flat_map(|(kind, codes)| {
+                codes.iter().map(|(code, count)| {
+                    let labels = with(labels(gwm), "type", &kind.to_string());
+                    (with(labels, "code", &code.to_string()), *count)
+                })
+            })
+        });
+        self.counter(
+            "sasp_replies",
+            "SASP replies by type and return code",
+            replies,
+        );
     }
+}
+
+fn with(mut labels: Labels, name: &'static str, value: &str) -> Labels {
+    labels.push((name, value.to_owned()));
+    labels
 }
 
 fn labels(gwm: &GwmStatus) -> Labels {

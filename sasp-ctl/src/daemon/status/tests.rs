@@ -68,8 +68,12 @@ pub(crate) fn status() -> Status {
             },
             remembered_flows: 6,
             members: vec![member("10.0.0.1:80", 1), member("10.0.0.2:80", 2)],
-            turned_away: Vec::new(),
-            turned_away_total: 0,
+            turned_away: vec![TurnedAwayReport {
+                address: "10.0.0.3:81".to_owned(),
+                why: "other_port",
+                reason: "its port is not that of the VIP",
+            }],
+            turned_away_total: 1,
         }],
     };
     let draft = Draft {
@@ -151,9 +155,13 @@ fn json_names_are_stable() {
         "services": [{
             "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "id": 7, "weights": "gwm",
             "gwms": ["g:3860"],
-            "slots": { "total": 65536, "tracked": 5, "fresh": 2, "settled": 3, "unowned": 0 },
+            "slots": { "total": 65536, "tracked": 5, "fresh": 2, "settled": 3, "unowned": 0, "to_move": 0 },
             "remembered_flows": 6, "packets": 1150, "bytes": 115_000, "opened": 115,
             "members": json["services"][0]["members"],
+            "turned_away": [{
+                "address": "10.0.0.3:81", "why": "other_port", "reason": "its port is not that of the VIP",
+            }],
+            "turned_away_total": 1,
         }],
         "reasons": { "pass": { "not_vip": 11 }, "drop": { "no_backend": 12 }, "note": { "flow_remembered": 13 } },
         "tables": { "published": 9, "last_publish_seconds": 0.004 },
@@ -164,12 +172,14 @@ fn json_names_are_stable() {
         json["services"][0]["members"][1],
         serde_json::json!({
             "address": "10.0.0.2:80", "index": 2, "generation": 1, "state": "active", "why": "gwm",
-            "reason": "weight from GWM", "usable": true, "static_weight": 10,
+            "reason": "weight from GWM", "usable": true, "origin": "config", "static_weight": 10,
             "gwm": {
                 "contact": true, "quiesce": false, "confident": true, "registered_by_lb": true, "weight": 40,
                 "state": 0,
             },
-            "quiesced": false, "effective_weight": 40, "table_weight": 40, "slots": 32768, "share_wanted": 0.5,
+            "quiesced": false, "effective_weight": 40, "ramped_weight": 20.0, "applied_weight": 22.5,
+            "why_applied": "slow_start", "applied_reason": "slow start: 30 s left",
+            "table_weight": 40, "slots": 32768, "share_wanted": 0.5,
             "share": 0.5, "remembered_flows": 3, "ifindex": 2, "mac": "02:00:00:00:00:01",
             "next_hop_error": "no route", "packets": 50, "bytes": 5000, "opened": 5,
         })

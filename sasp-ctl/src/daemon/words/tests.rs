@@ -363,5 +363,41 @@ fn members_that_registered_themselves_are_passed_on_from_where_they_may() {
     assert_eq!(left_out, 0);
     let inputs = world.words.inputs();
     let members: Vec<_> = inputs[&name("A")].members.keys().copied().collect();
-    assert_eq!(members, [key("10.1.0.7:1")]);
+    assert_eq!(
+        members,
+        [key("10.1.0.7:1"), key("10.2.0.7:1")],
+        "to be shown"
+    );
+}
+
+#[test]
+fn members_that_nobody_takes_in_do_not_count_when_gwms_are_combined() {
+    let mut world = World::new(&["a", "b"], &["A"], "mean");
+    let weight = |weight| MemberWeight {
+        contact: true,
+        confident: true,
+        weight,
+        ..MemberWeight::default()
+    };
+    let (member, stranger) = (key("10.0.0.1:1"), key("10.2.0.7:1"));
+    let guest = key("10.1.0.7:1");
+    for gwm_name in ["a", "b"] {
+        let weights = GroupWeights {
+            name: name("A"),
+            members: [(member, weight(40))].into(),
+            converging: false,
+        };
+        let mut unknown = BTreeMap::from([(guest, weight(20))]);
+        if gwm_name == "a" {
+            unknown.insert(stranger, weight(60_000));
+        }
+        world.sync(gwm_name);
+        let gwm = gwm(gwm_name);
+        world.words.said(&gwm, weights, &unknown, world.now);
+    }
+    let inputs = world.words.inputs();
+    let members = &inputs[&name("A")].members;
+    let weights = (members[&member].weight, members[&guest].weight);
+    assert_eq!(weights, (65_535, 32_768));
+    assert!(members.contains_key(&stranger));
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::charge::Standing;
+use super::guests::Guests;
 use crate::balance::effective::is_confident;
 use crate::balance::inputs::{Freshness, GroupInput, Word};
 use crate::config::endpoint::GwmAddress;
@@ -29,6 +30,8 @@ pub(super) struct Voice {
 #[derive(Debug, Default)]
 struct Group {
     input: GroupInput,
+    /// Members that registered themselves and that no service takes in.
+    strangers: BTreeMap<MemberKey, Word>,
     /// When held words are forgotten.
     held_until: Option<Instant>,
 }
@@ -75,20 +78,17 @@ impl Voice {
     }
 
     /// It has spoken of a group.
-    pub(super) fn said(
-        &mut self,
-        weights: GroupWeights,
-        guests: BTreeMap<MemberKey, MemberWeight>,
-        now: Instant,
-    ) {
+    pub(super) fn said(&mut self, weights: GroupWeights, guests: Guests, now: Instant) {
         if let Some(group) = self.groups.get_mut(&weights.name) {
-            let members = weights.members.into_iter().chain(guests);
+            let members = weights.members.into_iter().chain(guests.admitted);
+            let strangers = guests.strangers.into_iter();
             *group = Group {
                 input: GroupInput {
                     freshness: Freshness::Live,
                     converging: weights.converging,
                     members: members.map(|(key, weight)| (key, word(weight))).collect(),
                 },
+                strangers: strangers.map(|(key, weight)| (key, word(weight))).collect(),
                 held_until: None,
             };
             self.settle(now);
@@ -132,6 +132,12 @@ impl Voice {
         self.groups.get(group).map(|group| &group.input)
     }
 
+    /// Those of its members that no service takes in.
+    pub(super) fn strangers(&self, group: &Name) -> impl Iterator<Item = (MemberKey, Word)> {
+        let group = self.groups.get(group).into_iter();
+        group.flat_map(|group| group.strangers.iter().map(|(key, word)| (*key, *word)))
+    }
+
     /// It is live once it has spoken of every group, having looked at each. It stays so until its session is lost: a
     /// group that is registered later does not put the others in doubt.
     fn settle(&mut self, now: Instant) {
@@ -152,6 +158,7 @@ impl Group {
                 freshness: Freshness::Held,
                 ..GroupInput::default()
             },
+            strangers: BTreeMap::new(),
             held_until: Some(now + hold),
         }
     }

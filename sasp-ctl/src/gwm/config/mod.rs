@@ -9,7 +9,7 @@ mod validate;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::ConfigError;
@@ -30,6 +30,10 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to show status and metrics, read-only.
+    pub status: Option<SocketAddr>,
+    /// Where to keep what the operator says by hand.
+    pub state: Option<PathBuf>,
     /// The longest message that is taken from a peer, in bytes.
     pub message_bytes: usize,
     /// How connections are kept secret and peers prove who they are; `None`: not at all.
@@ -46,6 +50,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: DEFAULT_LISTEN,
+            status: None,
+            state: None,
             // What a registration of some thousand members needs.
             message_bytes: 1 << 20,
             tls: None,

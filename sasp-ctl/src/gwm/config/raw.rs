@@ -2,6 +2,8 @@
 
 mod weights;
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -13,6 +15,8 @@ pub(super) use weights::{RawMembers, RawWeights};
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
     pub(super) listen: Option<Spanned<String>>,
+    pub(super) status: Option<Spanned<String>>,
+    pub(super) state: Option<Spanned<PathBuf>>,
     pub(super) interval: Option<Spanned<String>>,
     pub(super) grace: Option<Spanned<String>>,
     #[serde(default)]

@@ -6,6 +6,7 @@ mod weights;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -25,9 +26,12 @@ const INTERVAL_MAX: Duration = Duration::from_secs(u16::MAX as u64);
 pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigError> {
     let default = Config::default();
     let listen = match &raw.listen {
-        Some(text) => listen(text, source)?,
+        Some(text) => address(text, "0.0.0.0:3860", source)?,
         None => default.listen,
     };
+    let shown_at = |text| address(text, "127.0.0.1:9687", source);
+    let status = raw.status.as_ref().map(shown_at).transpose()?;
+    let state = raw.state.as_ref().map(|path| absolute(path, source));
     let year = duration::MAX;
     let interval = duration_in(
         &raw.interval,
@@ -59,6 +63,8 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     }
     Ok(Config {
         listen,
+        status,
+        state: state.transpose()?,
         message_bytes,
         tls,
         policy: Policy {
@@ -75,14 +81,30 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     })
 }
 
-fn listen(text: &Spanned<String>, source: &Source) -> Result<SocketAddr, ConfigError> {
+fn address(
+    text: &Spanned<String>,
+    example: &str,
+    source: &Source,
+) -> Result<SocketAddr, ConfigError> {
     text.get_ref().parse().map_err(|_| {
         let reason = format!(
-            "{:?} is not ADDR:PORT: write an IP address and a port, as in \"0.0.0.0:3860\" or \"[::]:3860\"",
+            "{:?} is not ADDR:PORT: write an IP address and a port, as in {example:?} or \"[::]:3860\"",
             text.get_ref()
         );
         source.error(text, reason)
     })
+}
+
+/// Where a daemon is started from is nothing to depend on.
+fn absolute(path: &Spanned<PathBuf>, source: &Source) -> Result<PathBuf, ConfigError> {
+    let typed = path.get_ref();
+    match typed.is_absolute() && typed.file_name().is_some() {
+        true => Ok(typed.clone()),
+        false => Err(source.error(
+            path,
+            format!("{typed:?} is no absolute path of a file: write it as in \"/var/lib/sasp-ctl/gwm.json\""),
+        )),
+    }
 }
 
 fn duration_in(

@@ -77,6 +77,13 @@ pub struct Scope {
 }
 
 impl Scope {
+    fn of_every_balancer(&self) -> Self {
+        Self {
+            balancer: None,
+            ..self.clone()
+        }
+    }
+
     fn change(&self, assessment: Option<Assessment>) -> WeightChange {
         WeightChange {
             balancer: self.balancer.clone(),
@@ -108,7 +115,7 @@ pub struct Engine {
     next_id: u64,
     /// Which rules speak of whom.
     speakers: BTreeMap<Scope, BTreeSet<RuleId>>,
-    overrides: BTreeMap<(Name, MemberKey), Override>,
+    overrides: BTreeMap<Scope, Override>,
     registrations: Registrations,
     /// What was said last.
     said: BTreeMap<Scope, Assessment>,
@@ -190,47 +197,37 @@ impl Engine {
         self.refresh(changed)
     }
 
-    /// Sets or, with `None`, removes what the operator says of a member for every balancer.
+    /// Sets or, with `None`, removes what the operator says of a member: for every balancer, or for one, to which both
+    /// count.
     ///
     /// # Errors
     /// If there are too many already.
     pub fn set_override(
         &mut self,
-        group: &Name,
-        member: MemberKey,
+        scope: Scope,
         by_hand: Option<Override>,
     ) -> Result<Vec<WeightChange>, TooManyOverrides> {
-        let key = (group.clone(), member);
         match by_hand.filter(|by_hand| *by_hand != Override::default()) {
             Some(by_hand) => {
                 let has_room = self.overrides.len() < OVERRIDES_MAX;
-                if !has_room && !self.overrides.contains_key(&key) {
+                if !has_room && !self.overrides.contains_key(&scope) {
                     return Err(TooManyOverrides);
                 }
-                self.overrides.insert(key, by_hand);
+                self.overrides.insert(scope.clone(), by_hand);
             }
             None => {
-                self.overrides.remove(&key);
+                self.overrides.remove(&scope);
             }
         }
-        let everyone = Scope {
-            group: group.clone(),
-            member,
-            balancer: None,
-        };
-        let mut touched: BTreeSet<Scope> = self
-            .speakers
-            .range(everyone.clone()..)
-            .map(|(scope, _)| scope)
-            .take_while(|scope| scope.group == *group && scope.member == member)
-            .cloned()
-            .collect();
-        touched.insert(everyone);
+        let everyone = scope.of_every_balancer();
+        let mut touched: BTreeSet<Scope> =
+            of_same_member(&self.speakers, &everyone).cloned().collect();
+        touched.extend([everyone, scope]);
         Ok(self.refresh(touched))
     }
 
-    /// What the operator says of members, by group.
-    pub fn overrides(&self) -> &BTreeMap<(Name, MemberKey), Override> {
+    /// What the operator says of members.
+    pub fn overrides(&self) -> &BTreeMap<Scope, Override> {
         &self.overrides
     }
 
@@ -255,25 +252,45 @@ impl Engine {
 
     /// What is to be said of someone.
     fn assess(&self, scope: &Scope) -> Option<Assessment> {
-        let readings: Vec<Reading> = self
-            .speakers
-            .get(scope)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
-            .map(|target| target.reading)
-            .collect();
-        let by_hand = self.overrides.get(&(scope.group.clone(), scope.member));
+        let everyone = scope.of_every_balancer();
+        let mut readings = self.readings(scope);
+        if readings.is_empty() && scope.balancer.is_some() {
+            // A balancer without rules of its own is told what all are told, as far as the operator does not mind.
+            self.overrides.get(scope)?;
+            readings = self.readings(&everyone);
+        }
+        let general = self.overrides.get(&everyone);
+        let special = self.overrides.get(scope);
+        let by_hand = match (special, general) {
+            (Some(special), Some(general)) => Some(Override {
+                weight: special.weight.or(general.weight),
+                quiesce: special.quiesce || general.quiesce,
+            }),
+            (one, other) => one.or(other).copied(),
+        };
         match by_hand {
-            // A balancer without rules of its own is told what all are told.
-            _ if readings.is_empty() && scope.balancer.is_some() => None,
-            Some(by_hand) => Some(combine_with(&readings, *by_hand)),
+            Some(by_hand) => Some(combine_with(&readings, by_hand)),
             None if readings.is_empty() => None,
             None => Some(combine(&readings)),
         }
     }
 
-    fn refresh(&mut self, touched: BTreeSet<Scope>) -> Vec<WeightChange> {
+    fn readings(&self, scope: &Scope) -> Vec<Reading> {
+        let rules = self.speakers.get(scope).into_iter().flatten();
+        rules
+            .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
+            .map(|target| target.reading)
+            .collect()
+    }
+
+    fn refresh(&mut self, mut touched: BTreeSet<Scope>) -> Vec<WeightChange> {
+        // What is overridden for one balancer may rest on what all are told.
+        let resting: Vec<Scope> = touched
+            .iter()
+            .filter(|scope| scope.balancer.is_none())
+            .flat_map(|everyone| of_same_member(&self.overrides, everyone).cloned())
+            .collect();
+        touched.extend(resting);
         let mut changes = Vec::new();
         for scope in touched {
             let assessment = self.assess(&scope);
@@ -288,6 +305,16 @@ impl Engine {
         }
         changes
     }
+}
+
+/// The keys that are about the same member of the same group as `everyone`, which is about every balancer's.
+fn of_same_member<'a, T>(
+    map: &'a BTreeMap<Scope, T>,
+    everyone: &'a Scope,
+) -> impl Iterator<Item = &'a Scope> {
+    map.range(everyone..)
+        .map(|(scope, _)| scope)
+        .take_while(|scope| scope.group == everyone.group && scope.member == everyone.member)
 }
 
 fn scope(rule: &Rule, member: MemberKey) -> Scope {

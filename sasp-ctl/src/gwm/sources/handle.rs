@@ -30,6 +30,11 @@ impl Sources {
         sources
     }
 
+    /// The state machine that is told.
+    pub(in crate::gwm) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// Changes the engine, and says at once what has changed by that.
     pub(in crate::gwm) fn change(
         &self,

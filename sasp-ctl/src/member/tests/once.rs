@@ -127,6 +127,22 @@ async fn with_wait_what_may_be_done_later_is_tried_until_it_is_done() {
 }
 
 #[tokio::test]
+async fn what_was_done_before_the_connection_was_lost_is_told_once() {
+    let mut calls = 0;
+    let server = Server::start(move |_| {
+        calls += 1;
+        match calls {
+            2 => Answer::HangUp,
+            _ => Answer::Code(Code::SUCCESS),
+        }
+    })
+    .await;
+    let (lines, failure) = once(settings(&server, &["A", "B"]), Action::Register, true).await;
+    assert_eq!(failure, None);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}
+
+#[tokio::test]
 async fn without_wait_a_lost_connection_is_a_failure() {
     let server = Server::start(|_| Answer::HangUp).await;
     let gwm = server.target().to_string();

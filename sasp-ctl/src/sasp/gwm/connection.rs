@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::identity::Identity;
 use super::refusal::Refusal;
 use crate::sasp::code::Type;
@@ -19,7 +21,8 @@ pub(super) const REPLIES_MAX: usize = 16;
 pub struct ConnectionId(pub u64);
 
 /// Why the GWM ends a connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// Where the next message starts is not known any more.
     FramingLost,
@@ -59,6 +62,8 @@ pub(super) struct Connection {
     pub(super) identity: Option<Identity>,
     /// The LB UID that this connection speaks for, once it has said so successfully.
     pub(super) bound: Option<Name>,
+    /// When it was made.
+    pub(super) since: Instant,
     /// When the last message came, or the connection was made.
     pub(super) heard: Instant,
     /// A message has come.
@@ -83,6 +88,7 @@ impl Connection {
             peer,
             identity: None,
             bound: None,
+            since: now,
             heard: now,
             has_spoken: false,
             replies: VecDeque::new(),

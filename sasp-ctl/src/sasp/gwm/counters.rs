@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::connection::CloseReason;
+use super::refusal::Refusal;
 use crate::sasp::code::{Code, Type};
 use crate::sasp::codec::Quirks;
 use crate::sasp::saturate::Tally as _;
 
 /// Counts since the start. Bounded: unknown message types share one number.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
 pub struct Counters {
     /// Messages received, by known type.
     pub received: BTreeMap<Type, u64>,
@@ -19,7 +22,9 @@ pub struct Counters {
     /// Messages with IPv4 addresses in the `::ffff:` form, accepted.
     pub received_mapped_ipv4: u64,
     /// Replies given, by type of the request and code.
-    pub replied: BTreeMap<(Type, Code), u64>,
+    pub replied: BTreeMap<Type, BTreeMap<Code, u64>>,
+    /// Requests refused, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
     /// Send Weights messages handed to the driver.
     pub pushed: u64,
     /// Connections opened.
@@ -43,7 +48,12 @@ impl Counters {
     }
 
     pub(super) fn count_reply(&mut self, request: Type, code: Code) {
-        self.replied.entry((request, code)).or_default().grow(1);
+        let codes = self.replied.entry(request).or_default();
+        codes.entry(code).or_default().grow(1);
+    }
+
+    pub(super) fn count_refusal(&mut self, refusal: Refusal) {
+        self.refused.entry(refusal).or_default().grow(1);
     }
 
     pub(super) fn count_close(&mut self, reason: CloseReason) {

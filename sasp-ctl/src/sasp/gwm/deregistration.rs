@@ -34,9 +34,12 @@ impl Gwm {
                 .grow(self.remove_block(block));
         }
         for (uid, members) in removed {
-            if members > 0 {
+            if members > 0
+                && let Some(connection) = self.connections.get(&id)
+            {
                 self.events.push_back(Event::Deregistered {
                     uid: uid.clone(),
+                    peer: connection.peer,
                     members,
                     reason: request.reason,
                     by: speaker,

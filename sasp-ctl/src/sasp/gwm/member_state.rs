@@ -43,9 +43,12 @@ impl Gwm {
             }
         }
         for (uid, members) in changed {
-            if members > 0 {
+            if members > 0
+                && let Some(connection) = self.connections.get(&id)
+            {
                 self.events.push_back(Event::MemberStates {
                     uid: uid.clone(),
+                    peer: connection.peer,
                     members,
                     by: speaker,
                 });

@@ -12,7 +12,8 @@
 //!   limit of balancers. `check`: shared checks.
 //! * `registration`, `deregistration`, `get_weights`, `lb_state`, `member_state`: one file per request;
 //!   each checks everything first and then changes everything, so a refused request changes nothing.
-//! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy.
+//! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy. [`report`]: what there is to
+//!   see.
 //! * `balancer`, `member`, `connection`: the state. [`Identity`]: who a peer's certificate says it is.
 
 mod admission;
@@ -33,6 +34,7 @@ mod push;
 mod refusal;
 mod registration;
 mod reload;
+pub mod report;
 mod room;
 mod timers;
 mod weights;
@@ -60,6 +62,7 @@ pub use member::Speaker;
 pub use policy::{Admission, Limits, Policy};
 pub use refusal::Refusal;
 pub use reload::Reassessed;
+pub use report::{Report, Scope};
 pub use weights::{Assessment, Conflict, WeightChange, Weights};
 
 /// The state of a GWM.

@@ -3,10 +3,13 @@
 //! The variants stand in the order in which the reasons are looked for: of two that apply, the sender hears the
 //! earlier one. RFC 4678 allows one code per reply and is silent on the order.
 
+use serde::Serialize;
+
 use crate::sasp::code::Code;
 
 /// Why a request was refused. A refused request has changed nothing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// A version that we do not speak.
     #[error("its version is not spoken here")]

@@ -39,7 +39,7 @@ impl Gwm {
             self.bind(id, uid, now);
         }
         for (uid, groups) in additions {
-            self.add(uid, groups, speaker);
+            self.add(id, uid, groups, speaker);
             self.wake_for_push(uid);
         }
         Ok(())
@@ -121,8 +121,10 @@ impl Gwm {
         Refusal::ReplyTooLong.unless(bytes <= limits.reply_bytes)
     }
 
-    fn add(&mut self, uid: &Name, groups: Groups<'_>, speaker: Speaker) {
-        let Some(balancer) = self.balancers.get_mut(uid) else {
+    fn add(&mut self, id: ConnectionId, uid: &Name, groups: Groups<'_>, speaker: Speaker) {
+        let (Some(balancer), Some(connection)) =
+            (self.balancers.get_mut(uid), self.connections.get(&id))
+        else {
             return;
         };
         let (mut added, mut unmatched) = (0_usize, 0_usize);
@@ -138,6 +140,7 @@ impl Gwm {
         if added > 0 {
             self.events.push_back(Event::Registered {
                 uid: uid.clone(),
+                peer: connection.peer,
                 members: added,
                 unmatched,
                 by: speaker,

@@ -5,6 +5,7 @@ mod gwm;
 mod lab;
 mod properties;
 mod transitions;
+mod world;
 
 use std::time::Duration;
 

@@ -19,6 +19,15 @@ fn name(text: &str) -> Name {
     Name::new(text.as_bytes()).unwrap()
 }
 
+/// Member of group G, for whichever balancer.
+fn everywhere(member: u8) -> Scope {
+    Scope {
+        group: name("G"),
+        member: key(member),
+        balancer: None,
+    }
+}
+
 fn key(member: u8) -> MemberKey {
     member_key::parse(&format!("10.0.0.{member}:80")).unwrap()
 }
@@ -313,7 +322,7 @@ fn what_the_operator_says_holds_for_every_balancer_until_it_is_taken_back() {
     let mut bed = Bed::new(&[fixed(&[(1, 40)]), rule(Some("B"), &[1], probe(1))]);
     bed.reached(1);
     let set = |bed: &mut Bed, member, by_hand| {
-        let changes = bed.engine.set_override(&name("G"), key(member), by_hand);
+        let changes = bed.engine.set_override(everywhere(member), by_hand);
         bed.settle(changes.unwrap())
     };
     let weight = Override {
@@ -451,7 +460,7 @@ proptest! {
                 }
                 Step::Override(member, weight, quiesce) => {
                     let by_hand = Override { weight, quiesce };
-                    let changes = bed.engine.set_override(&name("G"), key(member), Some(by_hand));
+                    let changes = bed.engine.set_override(everywhere(member), Some(by_hand));
                     bed.settle(changes.unwrap());
                 }
             }

@@ -6,6 +6,7 @@ mod identity;
 mod limits;
 mod properties;
 mod push;
+mod report;
 mod requests;
 mod rulings;
 mod weights;

@@ -316,6 +316,6 @@ fn a_refusal_is_reported_once_per_cause_and_connection_and_counted_every_time() 
         cause: None,
     };
     assert_eq!(bed.events(), [refused]);
-    let counted = bed.gwm.counters().replied[&(get_weights(&[]).kind(), Code::UNKNOWN_GROUP)];
+    let counted = bed.gwm.counters().replied[&get_weights(&[]).kind()][&Code::UNKNOWN_GROUP];
     assert_eq!(counted, 5);
 }

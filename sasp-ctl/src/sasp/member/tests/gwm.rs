@@ -1,199 +1,14 @@
 //! The member's machine and the GWM's in one world: do they understand each other?
 
-use std::{net::IpAddr, time::Instant};
+use proptest::prelude::*;
 
+use super::world::{BALANCER, World, group, member};
 use super::*;
 use crate::sasp::{
-    code::{Code, FLAG_LB, VERSION, lb_flags, member_flags, weight_flags},
-    codec::{decode, encode},
-    frame::Deframer,
-    gwm::{ConnectionId, Gwm, Policy},
-    msg::{
-        Body, GetWeightsRequest, Group, GroupOf, Member, MemberState, Message, RegistrationRequest,
-        SetLbStateRequest, SetMemberStateRequest, WeightEntry,
-    },
+    code::{Code, FLAG_LB, member_flags, weight_flags},
+    gwm::{Gwm, Policy},
+    msg::{Body, GroupOf, MemberState, RegistrationRequest, SetMemberStateRequest},
 };
-
-const STEPS_AT_ONE_INSTANT: usize = 1_000;
-const BALANCER: ConnectionId = ConnectionId(0);
-
-struct World {
-    gwm: Gwm,
-    agent: Agent,
-    connection: Option<(ConnectionId, Deframer)>,
-    connections: u64,
-    now: Instant,
-    events: Vec<Event>,
-}
-
-impl World {
-    fn new(wanted: Wanted) -> Self {
-        let now = Instant::now();
-        Self {
-            gwm: Gwm::new(Policy::default()),
-            agent: Agent::new(config(&["A"], &["G"]), wanted, 7, now),
-            connection: None,
-            connections: 0,
-            now,
-            events: Vec::new(),
-        }
-    }
-
-    fn settle(&mut self) {
-        for _ in 0..STEPS_AT_ONE_INSTANT {
-            if !self.step() {
-                return;
-            }
-        }
-        panic!("a tight loop");
-    }
-
-    /// One thing that is due; false if nothing is.
-    fn step(&mut self) -> bool {
-        let now = self.now;
-        while self.gwm.poll_event().is_some() {}
-        while self.gwm.poll_ready().is_some() {}
-        self.events
-            .extend(std::iter::from_fn(|| self.agent.poll_event()));
-        if let Some((closed, _)) = self.gwm.poll_close() {
-            if self.connection.take_if(|(id, _)| *id == closed).is_some() {
-                self.agent.handle_disconnected(LinkDown::Closed, now);
-            }
-            return true;
-        }
-        if self.gwm.poll_timeout().is_some_and(|at| at <= now) {
-            self.gwm.handle_timeout(now);
-            return true;
-        }
-        self.step_agent() || {
-            let due = self.agent.poll_timeout().is_some_and(|at| at <= now);
-            if due {
-                self.agent.handle_timeout(now);
-            }
-            due
-        }
-    }
-
-    fn step_agent(&mut self) -> bool {
-        let now = self.now;
-        match (self.agent.link(), &mut self.connection) {
-            (Link::Wanted, None) => {
-                self.connections += 1;
-                let id = ConnectionId(self.connections);
-                self.gwm.handle_connect(id, peer(), now);
-                self.connection = Some((id, Deframer::new(1 << 20)));
-                self.agent.handle_connected(now);
-                true
-            }
-            (Link::Closed, Some((id, _))) => {
-                self.gwm.handle_disconnect(*id, now);
-                self.connection = None;
-                true
-            }
-            (_, Some((id, deframer))) => {
-                if let Some(message) = self.gwm.poll_transmit(*id, now) {
-                    self.agent.handle_bytes(&encode(&message).unwrap(), now);
-                } else if let Some(bytes) = self.agent.poll_transmit() {
-                    deframer.push(&bytes);
-                    let frame = deframer.next().unwrap().expect("one whole message");
-                    self.gwm
-                        .handle_message(*id, decode(&frame).unwrap().message, now);
-                } else {
-                    return false;
-                }
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn run(&mut self, span: Duration) {
-        let end = self.now + span;
-        self.settle();
-        loop {
-            let due = [self.agent.poll_timeout(), self.gwm.poll_timeout()];
-            let Some(at) = due.into_iter().flatten().min().filter(|at| *at <= end) else {
-                break;
-            };
-            self.now = at.max(self.now);
-            self.settle();
-        }
-        self.now = end;
-    }
-
-    fn want(&mut self, wanted: Wanted) {
-        self.agent.set_wanted(wanted, self.now);
-        self.settle();
-    }
-
-    /// The balancer asks.
-    fn ask(&mut self, body: Body) -> Body {
-        let message = Message {
-            version: VERSION,
-            id: 1,
-            body,
-        };
-        self.gwm.handle_message(BALANCER, message, self.now);
-        self.gwm
-            .poll_transmit(BALANCER, self.now)
-            .expect("a reply")
-            .body
-    }
-
-    /// The balancer comes.
-    fn balancer_comes(&mut self, trust: bool) {
-        self.gwm.handle_connect(BALANCER, peer(), self.now);
-        let flags = if trust { lb_flags::TRUST } else { 0 };
-        let reply = self.ask(Body::SetLbStateRequest(SetLbStateRequest {
-            lb_uid: name("A"),
-            health: 0x7f,
-            flags,
-        }));
-        assert_eq!(reply, Body::SetLbStateReply(Code::SUCCESS));
-    }
-
-    /// What the balancer gets of the group.
-    fn weights(&mut self) -> Vec<WeightEntry> {
-        let groups = vec![group()];
-        match self.ask(Body::GetWeightsRequest(GetWeightsRequest { groups })) {
-            Body::GetWeightsReply(reply) => {
-                reply.groups.into_iter().flat_map(|of| of.items).collect()
-            }
-            other => panic!("no weights but {other:?}"),
-        }
-    }
-
-    fn member_is(&mut self) -> Option<(bool, u8)> {
-        let weights = self.weights();
-        let entry = weights.iter().find(|entry| entry.member.key == key(1))?;
-        Some((entry.flags & weight_flags::QUIESCE != 0, entry.state))
-    }
-
-    fn waits(&self) -> usize {
-        let waits = self.events.iter();
-        waits
-            .filter(|event| matches!(event, Event::Waiting { .. }))
-            .count()
-    }
-}
-
-fn peer() -> std::net::SocketAddr {
-    (IpAddr::from([127, 0, 0, 1]), 40_000).into()
-}
-
-fn group() -> Group {
-    Group {
-        lb_uid: name("A"),
-        name: name("G"),
-    }
-}
-
-fn member() -> Member {
-    Member {
-        key: key(1),
-        label: name("by the balancer"),
-    }
-}
 
 #[test]
 fn a_member_of_a_trusting_balancer_registers_quiesces_resumes_and_goes() {
@@ -265,8 +80,7 @@ fn a_gwm_that_restarts_gets_everything_again() {
     world.run(seconds(1));
     world.gwm = Gwm::new(Policy::default());
     world.balancer_comes(true);
-    world.connection = None;
-    world.agent.handle_disconnected(LinkDown::Closed, world.now);
+    world.cut();
     world.run(seconds(30));
     assert_eq!(world.member_is(), Some((true, 0)));
 }
@@ -335,4 +149,67 @@ fn a_day_with_a_healthy_gwm_is_quiet_on_one_connection() {
         "connected and registered: {:?}",
         world.events
     );
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    BalancerComes,
+    BalancerGoes,
+    GwmRestarts,
+    Cut,
+    Run(u16),
+    Want(bool, u8),
+    WantNothing,
+    WantGone,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::BalancerComes),
+        1 => Just(Step::BalancerGoes),
+        1 => Just(Step::GwmRestarts),
+        1 => Just(Step::Cut),
+        4 => (0..400_u16).prop_map(Step::Run),
+        3 => (any::<bool>(), any::<u8>()).prop_map(|(quiesced, state)| Step::Want(quiesced, state)),
+        1 => Just(Step::WantNothing),
+        1 => Just(Step::WantGone),
+    ]
+}
+
+fn play(world: &mut World, step: Step) {
+    match step {
+        Step::BalancerComes => world.balancer_comes(true),
+        Step::BalancerGoes => world.gwm.handle_disconnect(BALANCER, world.now),
+        Step::GwmRestarts => {
+            world.gwm = Gwm::new(Policy::default());
+            world.cut();
+        }
+        Step::Cut => world.cut(),
+        Step::Run(span) => world.run(seconds(span.into())),
+        Step::Want(quiesced, state) => world.want(Wanted::serving(Condition { quiesced, state })),
+        Step::WantNothing => world.want(Wanted::NOTHING),
+        Step::WantGone => world.want(Wanted::GONE),
+    }
+    world.settle();
+}
+
+proptest! {
+    #[test]
+    fn whatever_happened_a_trusting_balancer_sees_in_the_end_what_the_member_wants(
+        steps in prop::collection::vec(step(), 0..40),
+        quiesced in any::<bool>(),
+        state in any::<u8>(),
+    ) {
+        let mut world = World::new(Wanted::serving(SERVING));
+        for step in steps {
+            play(&mut world, step);
+        }
+        world.balancer_comes(true);
+        world.want(Wanted::serving(Condition { quiesced, state }));
+        world.run(seconds(700));
+        prop_assert_eq!(world.member_is(), Some((quiesced, state)));
+        world.want(Wanted::GONE);
+        prop_assert_eq!(world.member_is(), None);
+        prop_assert_eq!(world.agent.refused(), 0);
+    }
 }

@@ -13,20 +13,20 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Connections at a time per socket: a client that opens many cannot eat our file descriptors.
-pub(super) const CONNECTIONS: usize = 64;
+pub(crate) const CONNECTIONS: usize = 64;
 /// A connection is closed so long after it was made or after its last answer, however busily a request drips in.
 /// Longer than any answer takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Accepts always; from [`CONNECTIONS`] on, the oldest connection is closed.
-pub(super) struct Limited<L> {
+pub(crate) struct Limited<L> {
     inner: L,
     /// The connections, the oldest first; one that has gone has closed its end.
     places: VecDeque<oneshot::Sender<()>>,
 }
 
 impl<L> Limited<L> {
-    pub(super) fn new(inner: L) -> Self {
+    pub(crate) fn new(inner: L) -> Self {
         Self {
             inner,
             places: VecDeque::new(),
@@ -68,7 +68,7 @@ impl<L: Listener> Listener for Limited<L> {
 }
 
 /// A connection that ends when its time is over or another needs its place.
-pub(super) struct Timed<I> {
+pub(crate) struct Timed<I> {
     io: I,
     end: Pin<Box<Sleep>>,
     /// `None` once the listener has gone: what is under way then, the last answer above all, ends in its own time.
