@@ -106,22 +106,23 @@ fn a_good_file_that_names_bad_tls_files_is_taken_once_they_are_good() {
     };
     std::fs::write(&path, tls("gwm")).unwrap();
     let mut file = ConfigFile::load(&path).unwrap();
-    let hub = Hub::new(file.config());
+    let hub = Arc::new(Hub::new(file.config()));
+    let sources = Sources::new(Arc::clone(&hub), file.config());
     let mut served = file.tls();
     let first = served.borrow_and_update().clone();
 
     std::fs::write(&path, tls("next") + RULE).unwrap();
-    file.look_again(&hub, false);
+    file.look_again(&sources, false);
     assert!(!served.has_changed().unwrap());
     assert!(hub.with(|gwm, _| gwm.policy().weights.is_empty()));
     lab.issue("next", &["localhost"], |_| {});
-    file.look_again(&hub, false);
+    file.look_again(&sources, false);
     assert_ne!(served.borrow_and_update().clone(), first);
     assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
 
     for without in ["", RULE] {
         std::fs::write(&path, without).unwrap();
-        file.look_again(&hub, true);
+        file.look_again(&sources, true);
         assert!(!served.has_changed().unwrap(), "TLS stays on");
         assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
     }

@@ -206,6 +206,7 @@ impl Balancer {
         let desired = Desired {
             lb_state,
             groups: [(name("GRP1"), members.collect())].into(),
+            ..Desired::default()
         };
         let mut client = Client::new(Config::new(name("LB1")), desired, 1, now);
         client.enable(now);
