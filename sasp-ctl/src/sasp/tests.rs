@@ -1,5 +1,6 @@
 //! The balancer's machine and the GWM's in one world with a virtual clock: do they understand each other?
 
+mod rfc_flows;
 mod virtual_network;
 
 use std::{
