@@ -2,17 +2,23 @@
 //!
 //! `cargo build` must have built the binary.
 
-#[expect(dead_code, reason = "the GWM's own tests use more of it")]
-#[path = "../gwm/client.rs"]
-mod client;
-#[expect(dead_code, reason = "the GWM's own tests use more of it")]
-#[path = "../gwm/server.rs"]
-mod server;
-#[expect(dead_code, reason = "the GWM's own tests use more of it")]
-#[path = "../gwm/wire.rs"]
-mod wire;
-
 mod agent;
 mod balancer;
 mod life;
 mod once;
+mod tls;
+
+#[path = "../tls/authority.rs"]
+mod authority;
+#[path = "../gwm/client.rs"]
+#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
+mod client;
+#[path = "../tls/peer.rs"]
+#[expect(dead_code, reason = "shared with the tests of TLS, which use more")]
+mod peer;
+#[path = "../gwm/server.rs"]
+#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
+mod server;
+#[path = "../gwm/wire.rs"]
+#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
+mod wire;
