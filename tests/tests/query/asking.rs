@@ -9,8 +9,7 @@ use crate::run::{Done, query, start_query};
 use crate::server::Server;
 use crate::wire;
 
-const GWM: &str =
-    "[[weights]]\ngroup = \"FARM1\"\nmembers = { \"10.0.0.1:80\" = 40, \"10.0.0.2:80\" = 20 }\n";
+const GWM: &str = "[[weights]]\ngroup = \"FARM1\"\nsource = \"static\"\nmembers = { \"10.0.0.1:80\" = 40, \"10.0.0.2:80\" = 20 }\n";
 
 /// A balancer that is connected as `edge-1` with two members.
 fn balancer(server: &Server) -> crate::client::Client {

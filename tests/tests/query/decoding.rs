@@ -13,7 +13,7 @@ fn what_query_prints_with_raw_is_what_decode_reads() {
     let done = query(server.address, "--member A=10.0.0.1:80 --raw");
     assert_eq!(done.code, 0, "{done:?}");
     let at = done.stdout.find("# sent").unwrap();
-    let decoded = decode(&["-", "--json"], done.stdout[at..].as_bytes());
+    let decoded = decode(&["-", "--json"], &done.stdout.as_bytes()[at..]);
     assert_eq!(decoded.code, 0, "{decoded:?}");
     let value = decoded.json();
     let messages = value["messages"].as_array().unwrap();
