@@ -131,7 +131,9 @@ fn without_a_uid_it_is_somebody_new_every_time() {
     let uids = [1, 2].map(|_| {
         let done = query(server.address, "--member FARM1=10.0.0.1:80 --json");
         assert_eq!(done.code, 0, "{done:?}");
-        done.json()["uid"].as_str().unwrap().to_owned()
+        let value = done.json();
+        assert!(value["probe"].is_null(), "nobody can be cut off");
+        value["uid"].as_str().unwrap().to_owned()
     });
     assert_ne!(uids[0], uids[1]);
 }
