@@ -3,10 +3,12 @@
 //! # Layout
 //! * [`fixtures`]: packets and map contents in, verdicts and packets out; run on the host and in the kernel.
 //! * [`object`]: the BPF objects.
+//! * [`fuzz`]: bodies of the fuzz targets.
 //! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
 //! * [`sasp`]: SASP messages through an independent dissector.
 
 pub mod fixtures;
+pub mod fuzz;
 pub mod lab;
 pub mod object;
 pub mod sasp;

@@ -4,9 +4,12 @@
 //! * [`spec`]: a service as the config wants it.
 //! * [`inputs`]: what the GWM says, where members are.
 //! * [`hear`]: which of the GWM's words count.
+//! * [`self_registered`]: which members that the config does not know are taken in.
 //! * [`effective`]: from words to weights (RFC 4678 section 5.3).
+//! * [`slow_start`]: how much of its weight a member that comes back has yet.
 //! * [`dead_band`]: which new weights are not worth it.
 //! * [`maglev`]: from weights to owners of slots.
+//! * [`move_limit`]: how many slots new weights move at a time.
 //! * [`slots`]: the life cycle of slots.
 //! * [`model`]: the state that all of these work on.
 //! * [`change`]: what must be written into the maps, in which order.
@@ -19,7 +22,10 @@ pub mod hear;
 pub mod inputs;
 pub mod maglev;
 pub mod model;
+pub mod move_limit;
+pub mod self_registered;
 pub mod slots;
+pub mod slow_start;
 pub mod spec;
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::sasp::msg::{MemberKey, Name};
 
 /// How packets reach a member.
@@ -50,6 +52,15 @@ pub enum AllZero {
     Reject,
 }
 
+/// How fast new weights may move slots.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MoveLimit {
+    /// At most so many thousandths of the slots change owner by weights in one `interval`; above 0.
+    pub permille: u16,
+    /// Between two such moves; above 0.
+    pub interval: Duration,
+}
+
 /// A member of a service.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemberSpec {
@@ -84,6 +95,12 @@ pub struct ServiceSpec {
     pub idle: Duration,
     /// Relative change of a member's share, in thousandths, up to which a new weight is not worth moving slots.
     pub dead_band_permille: u16,
+    /// Where members may register themselves: their addresses. Empty: nowhere.
+    pub self_registered: Vec<IpNet>,
+    /// How long a member that appears or comes back takes to its full weight. `None`: no time.
+    pub slow_start: Option<Duration>,
+    /// See [`MoveLimit`]. `None`: as fast as they come.
+    pub move_limit: Option<MoveLimit>,
     /// Its members, each once.
     pub members: Vec<MemberSpec>,
 }

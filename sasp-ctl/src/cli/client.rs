@@ -1,6 +1,7 @@
-//! Talks to a daemon's control socket: HTTP/JSON over a Unix socket.
+//! Talks to a control socket: HTTP/JSON over a Unix socket.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -13,38 +14,148 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
-use crate::daemon::{clock, control};
+use crate::clock;
+use crate::control::UNTIL;
+use crate::daemon::control;
 use crate::datapath::{Instance, Places};
 
-/// Longer than any request takes; a daemon that is stuck for so long will not answer at all.
+/// Longer than any request takes; a process that is stuck for so long will not answer at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the daemon answers when it refuses.
+/// Who is asked.
+pub(super) struct Server {
+    /// Its control socket.
+    pub(super) socket: PathBuf,
+    /// As in "… does not answer".
+    pub(super) name: String,
+    /// What its not running means, and what to do.
+    pub(super) if_absent: &'static str,
+    /// What to do if it does not answer.
+    pub(super) if_stuck: &'static str,
+}
+
+/// What is answered to what is refused.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
 }
 
-/// `GET path`.
+/// `GET path` of a balancer's daemon.
 ///
 /// # Errors
-/// One line: no daemon, no permission, no answer, or the daemon's own refusal.
+/// As [`Server::get`].
 pub(super) fn get(places: &Places, instance: &Instance, path: &str) -> Result<Bytes, Failure> {
-    send(places, instance, request("GET", path, Bytes::new())?)
+    Server::daemon(places, instance).get(path)
 }
 
-/// `POST path` with a JSON body.
+/// `POST path` with a JSON body to a balancer's daemon.
 ///
 /// # Errors
-/// As [`get`].
+/// As [`Server::get`].
 pub(super) fn post(
     places: &Places,
     instance: &Instance,
     path: &str,
     body: &Value,
 ) -> Result<Bytes, Failure> {
-    let body = Bytes::from(body.to_string());
-    send(places, instance, request("POST", path, body)?)
+    Server::daemon(places, instance).post(path, body)
+}
+
+impl Server {
+    fn daemon(places: &Places, instance: &Instance) -> Self {
+        Self {
+            socket: control::socket_path(places, instance),
+            name: format!("the daemon of instance {instance}"),
+            if_absent: " (its data path goes on forwarding): start `sasp-ctl attach` again",
+            if_stuck: " (forwarding goes on)",
+        }
+    }
+
+    /// `GET path`.
+    ///
+    /// # Errors
+    /// One line: nobody there, no permission, no answer, or the refusal that was answered.
+    pub(super) fn get(&self, path: &str) -> Result<Bytes, Failure> {
+        self.send(request("GET", path, Bytes::new())?)
+    }
+
+    /// `POST path` with a JSON body.
+    ///
+    /// # Errors
+    /// As [`Server::get`].
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Bytes, Failure> {
+        self.send(request("POST", path, Bytes::from(body.to_string()))?)
+    }
+
+    fn send(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+        runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, self.exchange(request))
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Failure::Failed(format!(
+                        "{} does not answer, but may still do what was asked: see its log, or restart it{}",
+                        self.name, self.if_stuck
+                    )))
+                })
+        })
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Failure> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let broken = |error: hyper::Error| {
+            Failure::Failed(format!(
+                "{} broke off ({error}), but may still do what was asked: see its log",
+                self.name
+            ))
+        };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // Ends with the exchange; what goes wrong on it is reported by `send_request`.
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(broken)?;
+        let status = response.status();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(broken)?
+            .to_bytes();
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(self.refused(status, &body)),
+        }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Failure {
+        let name = &self.name;
+        Failure::Failed(match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                format!("{name} is not running{}", self.if_absent)
+            }
+            io::ErrorKind::PermissionDenied => {
+                format!("no permission to talk to {name}: run as root")
+            }
+            _ => format!("cannot reach {name}: {error}"),
+        })
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let reason = match serde_json::from_slice::<Refusal>(body) {
+            Ok(refusal) => refusal.error,
+            Err(_) => format!("{} answered {status}: is it of another version?", self.name),
+        };
+        match status {
+            StatusCode::UNPROCESSABLE_ENTITY => Failure::Usage(reason),
+            _ => Failure::Failed(reason),
+        }
+    }
 }
 
 fn request(method: &str, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
@@ -53,83 +164,19 @@ fn request(method: &str, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>
         .uri(path)
         .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")
-        .header(control::UNTIL, clock::now_ns() + PATIENCE.as_nanos() as u64)
+        .header(UNTIL, clock::now_ns() + PATIENCE.as_nanos() as u64)
         .body(Full::new(body))
         .map_err(Failure::failed)
 }
 
-fn send(
-    places: &Places,
-    instance: &Instance,
-    request: Request<Full<Bytes>>,
-) -> Result<Bytes, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, exchange(places, instance, request))
-            .await
-            .unwrap_or_else(|_| {
-                Err(Failure::Failed(format!(
-                    "the daemon of instance {instance} does not answer, but may still do what was asked: see its log, or restart it (forwarding goes on)"
-                )))
-            })
-    })
-}
-
-async fn exchange(
-    places: &Places,
-    instance: &Instance,
-    request: Request<Full<Bytes>>,
-) -> Result<Bytes, Failure> {
-    let path = control::socket_path(places, instance);
-    let stream = UnixStream::connect(&path)
-        .await
-        .map_err(|error| unreachable_daemon(instance, &error))?;
-    let broken = |error: hyper::Error| {
+/// What an answer says.
+///
+/// # Errors
+/// One line, if it makes no sense.
+pub(super) fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
         Failure::Failed(format!(
-            "the daemon of instance {instance} broke off ({error}), but may still do what was asked: see its log"
+            "the answer makes no sense ({error}): is the daemon of another version?"
         ))
-    };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    // Ends with the exchange; what goes wrong on it is reported by `send_request`.
-    tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(broken)?;
-    let status = response.status();
-    let body = response
-        .into_body()
-        .collect()
-        .await
-        .map_err(broken)?
-        .to_bytes();
-    match status.is_success() {
-        true => Ok(body),
-        false => Err(refused(status, &body)),
-    }
-}
-
-fn unreachable_daemon(instance: &Instance, error: &io::Error) -> Failure {
-    Failure::Failed(match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "the daemon of instance {instance} is not running (its data path goes on forwarding): start `sasp-ctl attach` again"
-        ),
-        io::ErrorKind::PermissionDenied => {
-            format!("no permission to talk to the daemon of instance {instance}: run as root")
-        }
-        _ => format!("cannot reach the daemon of instance {instance}: {error}"),
     })
-}
-
-fn refused(status: StatusCode, body: &[u8]) -> Failure {
-    let reason = match serde_json::from_slice::<Refusal>(body) {
-        Ok(refusal) => refusal.error,
-        Err(_) => format!("the daemon answered {status}: is it of another version?"),
-    };
-    match status {
-        StatusCode::UNPROCESSABLE_ENTITY => Failure::Usage(reason),
-        _ => Failure::Failed(reason),
-    }
 }

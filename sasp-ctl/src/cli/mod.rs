@@ -6,6 +6,7 @@
 mod attach;
 mod check_config;
 mod client;
+mod columns;
 mod decode;
 mod detach;
 mod failure;
@@ -13,7 +14,9 @@ mod gwm;
 mod gwm_target;
 mod init;
 mod logging;
+mod member;
 mod output;
+mod paint;
 mod query;
 mod quiesce;
 mod reload;
@@ -52,6 +55,7 @@ enum Command {
     CheckConfig(check_config::Args),
     Init(init::Args),
     Gwm(gwm::Args),
+    Member(Box<member::Args>),
     Query(query::Args),
     Decode(decode::Args),
 }
@@ -85,7 +89,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Resume(args) => quiesce::run(&args, Action::Resume),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Gwm(args) => gwm::run(&args),
+        Command::Gwm(args) => gwm::run(args),
+        Command::Member(args) => member::run(*args),
         Command::Query(args) => query::run(&args),
         Command::Decode(args) => decode::run(&args),
     }

@@ -4,6 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::failure::Failure;
 
+/// Clears the screen and puts the cursor in its corner.
+pub(super) const HOME: &str = "\x1b[H\x1b[2J";
+
 /// Prints text as it is.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! Without a daemon the data path still forwards: `status` then says what is attached, on standard output, and ends
 //! with exit code 1.
 
-pub(super) mod columns;
+mod gwms;
 mod table;
 mod view;
 
@@ -18,8 +18,6 @@ use crate::datapath::{Pinned, Places};
 use view::Status;
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Clears the screen and puts the cursor in its corner.
-const HOME: &str = "\x1b[H\x1b[2J";
 
 /// Show services, members, weights, shares and counters
 #[derive(clap::Args, Debug)]
@@ -39,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     loop {
         let text = text(args, &places)?;
         if args.watch && !args.json && output::stdout_is_terminal() {
-            output::print(HOME)?;
+            output::print(output::HOME)?;
         }
         output::print(&text)?;
         if !args.watch {

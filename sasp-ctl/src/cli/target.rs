@@ -28,6 +28,11 @@ pub(super) fn places() -> Places {
     places
 }
 
+/// Whether the environment says where control sockets are.
+pub(super) fn names_run_dir() -> bool {
+    std::env::var_os(RUN_DIR).is_some()
+}
+
 impl Choice {
     /// The balancer that is meant.
     ///

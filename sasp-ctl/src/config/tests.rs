@@ -1,3 +1,5 @@
+mod gwms;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +41,9 @@ fn a_short_file_gets_every_default() {
     assert_eq!(config.balancer.listen, None);
     assert_eq!(config.balancer.limits, crate::datapath::Sizes::default());
     assert_eq!(config.balancer.hash_seed, settings::HASH_SEED);
-    let gwm = config.gwm.unwrap();
+    let [gwm] = &config.gwms[..] else {
+        panic!("one GWM")
+    };
     assert_eq!(gwm.address.to_string(), "gwm.example.net:3860");
     assert!(gwm.push && !gwm.trust);
     assert_eq!(gwm.hold, Duration::from_secs(120));
@@ -65,9 +69,17 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
     let spelled_out: String = EXAMPLE
         .lines()
         .filter(|line| {
-            ["#uid", "#listen", "#instance", "#source", "#interval"]
-                .iter()
-                .all(|key| !line.starts_with(key))
+            [
+                "#uid",
+                "#listen",
+                "#instance",
+                "#source",
+                "#interval",
+                "#tls",
+                "#self_registered",
+            ]
+            .iter()
+            .all(|key| !line.starts_with(key))
         })
         .map(|line| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
@@ -102,6 +114,9 @@ fn every_key_is_taken_over() {
         quic = true
         idle = "90s"
         dead_band = "2.5%"
+        slow_start = "60s"
+        move_limit = "10%"
+        move_interval = "5s"
         members = [ { address = "[2001:db8::11]:53" }, { address = "[2001:db8::12]:53/udp", weight = 0 } ]
         "#,
         &Flags::default(),
@@ -109,11 +124,17 @@ fn every_key_is_taken_over() {
     .unwrap();
     assert_eq!(config.balancer.hash_seed, u64::MAX);
     assert_eq!(config.balancer.limits.flows, 2048);
-    let gwm = config.gwm.unwrap();
+    let gwm = &config.gwms[0];
     assert_eq!(gwm.source, Some("2001:db8::2".parse::<IpAddr>().unwrap()));
     assert_eq!(gwm.timeout, Duration::from_secs(5));
     let service = &config.services[0];
     assert_eq!(service.dead_band_permille, 25);
+    assert_eq!(service.slow_start, Some(Duration::from_secs(60)));
+    let limit = service.move_limit.unwrap();
+    assert_eq!(
+        (limit.permille, limit.interval),
+        (100, Duration::from_secs(5))
+    );
     assert_eq!(service.members[0].key.protocol, endpoint::UDP);
     assert_eq!(service.members[1].weight, 0);
 }
@@ -173,13 +194,49 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             4,
-            "address = \"g\"\ntls = { ca = \"ca.pem\" }",
-            &["5:", "TLS is not available yet"],
+            "address = \"g\"\ntls = { ca = \"/nowhere/ca.pem\" }",
+            &["5:", "/nowhere/ca.pem: cannot be read"],
         ),
         (
             4,
-            "address = \"g\"\n[[gwm]]\naddress = \"h\"",
-            &["5:", "second [[gwm]]"],
+            "address = \"g\"\ntls = { ca = \"ca.pem\", cert = \"c.pem\" }",
+            &["5:", "add `key`"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { cert = \"c.pem\", key = \"k.pem\" }",
+            &["5:", "`ca` is missing"],
+        ),
+        (
+            4,
+            "address = \"g\"\n[[gwm]]\naddress = \"g:3860\"",
+            &["6:", "the GWM g:3860 stands twice", "line 4"],
+        ),
+        (
+            4,
+            "address = \"g\"\npriority = 65536",
+            &["5:", "0 to 65535"],
+        ),
+        (
+            2,
+            "uid = \"a\"\ncombine = \"max\"",
+            &["3:", "\"fail-over\" or \"min\" or \"mean\""],
+        ),
+        (2, "uid = \"a\"\nfail_back = \"5\"", &["3:", "duration"]),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"10.0.0.0/33\"]",
+            &["8:", "no network"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"10.0.0.1/8\"]",
+            &["8:", "write \"10.0.0.0/8\""],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"2001:db8::/32\"]",
+            &["8:", "differ in address family"],
         ),
         (6, "group = \"\"", &["6:", "group name"]),
         (6, "", &["5:", "`group` is missing"]),
@@ -220,6 +277,26 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
             7,
             "vip = \"203.0.113.10:80/tcp\"\ndead_band = \"101%\"",
             &["8:", "100%"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nslow_start = \"soon\"",
+            &["8:", "not a duration"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_limit = \"ten\"",
+            &["8:", "not a share"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_limit = \"0%\"",
+            &["8:", "for ever"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nmove_interval = \"5s\"",
+            &["8:", "without `move_limit`"],
         ),
         (
             7,
@@ -329,7 +406,7 @@ fn flags_alone_make_a_config() {
     let config = load(
         "",
         &Flags {
-            gwm: Some("192.0.2.1:4000".to_owned()),
+            gwms: strings(&["192.0.2.1:4000"]),
             ..flags(
                 &["203.0.113.10:80/tcp=A=B", "[2001:db8::10]:80/tcp=A=B"],
                 &["A=B=10.0.0.1:80@7", "A=B=[2001:db8::1]:80"],
@@ -337,7 +414,7 @@ fn flags_alone_make_a_config() {
         },
     )
     .unwrap();
-    assert_eq!(config.gwm.unwrap().address.port, 4000);
+    assert_eq!(config.gwms[0].address.port, 4000);
     let shape: Vec<_> = config
         .services
         .iter()
@@ -365,7 +442,7 @@ fn flags_add_to_a_file_and_override_it() {
     let config = load(
         GOOD,
         &Flags {
-            gwm: Some("other".to_owned()),
+            gwms: strings(&["other"]),
             ..flags(
                 &["203.0.113.11:443/tcp=FARM1"],
                 &["FARM1=10.0.0.3:80", "FARM1=10.0.0.3:443"],
@@ -374,7 +451,7 @@ fn flags_add_to_a_file_and_override_it() {
     )
     .unwrap();
     assert_eq!(config.balancer.uid.as_bytes(), b"u");
-    assert_eq!(config.gwm.unwrap().address.host, "other");
+    assert_eq!(config.gwms[0].address.host, "other");
     let counts: Vec<_> = config
         .services
         .iter()
@@ -439,7 +516,7 @@ fn a_mistake_in_a_flag_names_the_flag() {
         ),
         (
             Flags {
-                gwm: Some("a b".to_owned()),
+                gwms: strings(&["a b"]),
                 ..flags(&[vip], &[])
             },
             "--gwm a b: ",
@@ -482,7 +559,7 @@ fn what_is_accepted_but_doubtful_is_a_warning_with_its_place() {
         "address = \"g\"\ntrust = true\nretry_min = \"500ms\"",
     );
     let config = load(&text, &flags(&["203.0.113.12:80/tcp=F2"], &[])).unwrap();
-    let [trust, retry, empty] = &config.warnings[..] else {
+    let [retry, trust, empty] = &config.warnings[..] else {
         panic!("{:?}", config.warnings)
     };
     assert!(trust.starts_with("edge.toml:5: ") && trust.contains("register"));

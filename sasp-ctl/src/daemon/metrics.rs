@@ -1,79 +1,26 @@
-//! The status as Prometheus sees it (OpenMetrics text).
+//! The status as Prometheus sees it.
 
 mod gwm;
 mod services;
 
-use std::sync::atomic::AtomicU64;
-
-use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
-
 use super::flow_room::FlowRoom;
 use super::stats::Stats;
 use super::status::Status;
-
-/// What the text is, for the HTTP header.
-pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-type Labels = Vec<(&'static str, String)>;
-type Counts = Family<Labels, Counter>;
-type Values = Family<Labels, Gauge<f64, AtomicU64>>;
+use crate::control::openmetrics::Page;
 
 /// Everything, in one page. A fresh registry each time: what has gone must not linger.
 pub(super) fn render(status: &Status, stats: &Stats) -> Result<String, std::fmt::Error> {
-    let mut page = Page(Registry::with_prefix("sasp_ctl"));
+    let mut page = Page::new("sasp_ctl");
     page.process(status, stats);
     page.services(&status.services);
     page.members(&status.services);
     page.reasons(status);
     page.flows(&stats.flows);
-    if let Some(gwm) = &status.gwm {
-        page.gwm(gwm);
-    }
-    let mut out = String::new();
-    text::encode(&mut out, &page.0)?;
-    Ok(out)
+    page.gwms(status, stats);
+    page.render()
 }
 
-struct Page(Registry);
-
 impl Page {
-    fn counter(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (Labels, u64)>,
-    ) {
-        let family = Counts::default();
-        for (labels, count) in samples {
-            family.get_or_create(&labels).inc_by(count);
-        }
-        self.0.register(name, help, family);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, samples: impl IntoIterator<Item = (Labels, f64)>) {
-        let family = Values::default();
-        for (labels, value) in samples {
-            family.get_or_create(&labels).set(value);
-        }
-        self.0.register(name, help, family);
-    }
-
-    fn count(&mut self, name: &str, help: &str, count: u64) {
-        let counter = Counter::<u64>::default();
-        counter.inc_by(count);
-        self.0.register(name, help, counter);
-    }
-
-    fn value(&mut self, name: &str, help: &str, value: f64) {
-        let gauge = Gauge::<f64, AtomicU64>::default();
-        gauge.set(value);
-        self.0.register(name, help, gauge);
-    }
-
     fn flows(&mut self, flows: &FlowRoom) {
         let families = [("ipv4", flows.v4), ("ipv6", flows.v6)];
         self.gauge(
@@ -143,8 +90,7 @@ impl Page {
             ("build", "Computing what to write", &stats.build),
             ("publish", "Writing to the data path", &stats.publish),
         ] {
-            self.0
-                .register_with_unit(name, help, Unit::Seconds, histogram.clone());
+            self.seconds(name, help, histogram.clone());
         }
     }
 
@@ -173,11 +119,6 @@ impl Page {
             self.counter(name, help, samples);
         }
     }
-}
-
-fn with(mut labels: Labels, name: &'static str, value: &str) -> Labels {
-    labels.push((name, value.to_owned()));
-    labels
 }
 
 #[cfg(test)]

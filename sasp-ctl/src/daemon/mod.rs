@@ -7,18 +7,19 @@
 //! # Layout
 //! * `event_loop`: what happens, and what follows. `publish`: from changes to maps. `reload`, `operator`: what the
 //!   operator asks for.
-//! * `gwm`: the session and what follows from its events. `words`: how far they can be trusted. `hops`: next hops.
+//! * `gwm`: the sessions and what follows from their events. `words`: how far they can be trusted, and which count.
+//! * `hops`: next hops. `health`: how well we are, for the GWMs.
 //! * `interfaces`: what becomes of them.
 //! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `weights_log`: what there is to see.
-//! * `worker`: the thread that owns the data path. `privileges`, `notify`, `clock`: the process.
+//! * `worker`: the thread that owns the data path. `privileges`, `notify`: the process.
 
 pub mod control;
 pub mod status;
 
-pub(crate) mod clock;
 mod event_loop;
 mod flow_room;
 mod gwm;
+mod health;
 mod hops;
 mod interfaces;
 mod metrics;
@@ -38,9 +39,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
-use control::Listeners;
-
+use crate::clock;
 use crate::config::{Config, Flags};
+use crate::control::Listeners;
 use crate::datapath::{Datapath, Instance, Mode, Options, Places};
 
 /// What `attach` was asked for.
@@ -105,7 +106,7 @@ pub fn run(setup: Setup) -> Result<()> {
 /// Everything that can go wrong between attaching and going on.
 fn prepare(setup: &Setup) -> Result<(Listeners, Runtime)> {
     let socket = control::socket_path(&setup.places, &setup.instance);
-    let listeners = Listeners::bind(socket, setup.config.balancer.listen)?;
+    let listeners = control::bind(socket, setup.config.balancer.listen)?;
     privileges::drop_unneeded()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -16,14 +16,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held as long as it lives; the kernel lets go of it when the process dies, however that happens.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     file: File,
     path: PathBuf,
 }
 
 impl Lock {
     /// Takes the lock, or says who has it.
-    pub(super) fn take(directory: &Path, instance: &Instance) -> Result<Self, Error> {
+    pub(crate) fn take(directory: &Path, instance: &Instance) -> Result<Self, Error> {
         fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
         let path = path(directory, instance);
         let deadline = Instant::now() + PATIENCE;

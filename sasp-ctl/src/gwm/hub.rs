@@ -1,6 +1,6 @@
 //! The state machine as all tasks share it, and the signals with which it reaches their connections.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,12 @@ use tracing::debug;
 use super::budget::Budget;
 use super::config::Config;
 use super::log::Log;
+use super::record::Record;
+use super::sources::engine::Registrations;
 use super::throttle;
-use crate::sasp::gwm::{ConnectionId, Gwm};
+use crate::sasp::gwm::{ConnectionId, Event, Gwm};
+use crate::sasp::msg::Name;
+use crate::tls::HandshakeError;
 
 /// How often the counters are logged, at debug level.
 const COUNTERS_EVERY: Duration = Duration::from_secs(60);
@@ -37,9 +41,11 @@ pub(super) struct Hub {
     state: Mutex<State>,
     /// Something happened that may have changed the next deadline.
     deadline_changed: Notify,
+    registrations_changed: Notify,
     next_id: AtomicU64,
     message_bytes: AtomicUsize,
     budget: Budget,
+    record: Record,
     log: Log,
 }
 
@@ -51,9 +57,11 @@ impl Hub {
                 signals: HashMap::new(),
             }),
             deadline_changed: Notify::new(),
+            registrations_changed: Notify::new(),
             next_id: AtomicU64::new(0),
             message_bytes: AtomicUsize::new(config.message_bytes),
             budget: Budget::default(),
+            record: Record::default(),
             log: Log::default(),
         }
     }
@@ -91,8 +99,16 @@ impl Hub {
         // Whoever reads the log may be slow; nobody else has to wait for that.
         drop(state);
         self.deadline_changed.notify_one();
+        if events.iter().any(changes_registrations) {
+            self.registrations_changed.notify_one();
+        }
         events.into_iter().for_each(|event| self.log.event(event));
         result
+    }
+
+    /// A peer did not get through the handshake.
+    pub(super) fn log_handshake(&self, peer: SocketAddr, error: &HandshakeError) {
+        self.log.handshake(peer, error);
     }
 
     /// Takes a new configuration.
@@ -102,6 +118,26 @@ impl Hub {
         self.with(|gwm, now| gwm.set_policy(config.policy.clone(), now))
     }
 
+    /// Tells when members may have been registered or deregistered.
+    pub(super) fn registrations_changed(&self) -> &Notify {
+        &self.registrations_changed
+    }
+
+    /// Who is registered in these groups.
+    pub(super) fn registered_in(&self, groups: &BTreeSet<Name>) -> Registrations {
+        let mut found = Registrations::new();
+        if groups.is_empty() {
+            return found;
+        }
+        for (uid, group, member) in self.lock().gwm.registered() {
+            if groups.contains(group) {
+                let balancers = found.entry(group.clone()).or_default();
+                balancers.entry(uid.clone()).or_default().insert(*member);
+            }
+        }
+        found
+    }
+
     /// The longest message that a new connection may send, in bytes.
     pub(super) fn message_bytes(&self) -> usize {
         self.message_bytes.load(Ordering::Relaxed)
@@ -109,6 +145,15 @@ impl Hub {
 
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Looks at the state machine without changing it. Nobody is served meanwhile.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Gwm) -> R) -> R {
+        look(&self.lock().gwm)
     }
 
     /// Calls the state machine whenever it wants to be called because time has passed.
@@ -157,4 +202,14 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn changes_registrations(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Registered { .. }
+            | Event::Deregistered { .. }
+            | Event::GraceExpired { .. }
+            | Event::BalancerDiscarded { .. }
+    )
 }

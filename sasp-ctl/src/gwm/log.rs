@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{DisplayValue, display};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::throttle::{KeptBack, Sort, Throttle};
 use crate::sasp::codec::Cause;
 use crate::sasp::gwm::{CloseReason, Event};
 use crate::sasp::msg::Name;
+use crate::tls::HandshakeError;
 
 /// Logs events.
 #[derive(Default, Debug)]
@@ -20,10 +21,18 @@ pub(super) struct Log {
 impl Log {
     /// Logs one event, unless its sort has had its lines for this window.
     pub(super) fn event(&self, event: Event) {
-        let may_be_said =
-            sort(&event).is_none_or(|(sort, peer)| self.throttle().admits(sort, peer.ip()));
-        if may_be_said {
+        let (sort, peer) = sort(&event);
+        if self.throttle().admits(sort, peer.ip()) {
             write(event);
+        }
+    }
+
+    /// Logs that a peer did not get through the TLS handshake. One that just went away, as health checks do, is no news.
+    pub(super) fn handshake(&self, peer: SocketAddr, error: &HandshakeError) {
+        if error.peer_left() {
+            debug!(%peer, "no TLS: {error}");
+        } else if self.throttle().admits(Sort::Handshake, peer.ip()) {
+            warn!(%peer, "no TLS: {error}");
         }
     }
 
@@ -52,8 +61,8 @@ impl Log {
     }
 }
 
-/// What is counted together, and for whom. `None` for changes of members, each of which an operator wants to see.
-fn sort(event: &Event) -> Option<(Sort, SocketAddr)> {
+/// What is counted together, and for whom.
+fn sort(event: &Event) -> (Sort, SocketAddr) {
     let (sort, peer) = match event {
         Event::BalancerConnected { peer, .. } => (Sort::Connected, peer),
         Event::BalancerReplaced { new, .. } => (Sort::Replaced, new),
@@ -63,11 +72,11 @@ fn sort(event: &Event) -> Option<(Sort, SocketAddr)> {
         Event::BalancerState { peer, .. } => (Sort::State, peer),
         Event::Refused { peer, refusal, .. } => (Sort::Refused(*refusal), peer),
         Event::Closed { peer, reason, .. } => (Sort::Closed(*reason), peer),
-        Event::Registered { .. } | Event::Deregistered { .. } | Event::MemberStates { .. } => {
-            return None;
-        }
+        Event::Registered { peer, .. } => (Sort::Registered, peer),
+        Event::Deregistered { peer, .. } => (Sort::Deregistered, peer),
+        Event::MemberStates { peer, .. } => (Sort::MemberStates, peer),
     };
-    Some((sort, *peer))
+    (sort, *peer)
 }
 
 fn write(event: Event) {
@@ -102,18 +111,25 @@ fn write(event: Event) {
         } => info!(%uid, %peer, health, push, trust, no_change, "balancer state"),
         Event::Registered {
             uid,
+            peer,
             members,
             unmatched,
             by,
-        } => info!(%uid, members, unmatched, %by, "members registered"),
+        } => info!(%uid, %peer, members, unmatched, %by, "members registered"),
         Event::Deregistered {
             uid,
+            peer,
             members,
             reason,
             by,
-        } => info!(%uid, members, %reason, %by, "members deregistered"),
-        Event::MemberStates { uid, members, by } => {
-            info!(%uid, members, %by, "member states changed")
+        } => info!(%uid, %peer, members, %reason, %by, "members deregistered"),
+        Event::MemberStates {
+            uid,
+            peer,
+            members,
+            by,
+        } => {
+            info!(%uid, %peer, members, %by, "member states changed")
         }
         Event::Refused {
             uid,

@@ -4,35 +4,48 @@
 //! which no task holds while it waits for anything.
 //!
 //! # Layout
-//! * [`config`]: `gwm.toml`. `reload`, `watch`: that file, read again.
+//! * [`config`]: `gwm.toml`. `reload`: that file, read again.
+//! * [`sources`]: where weights come from.
 //! * `hub`: the shared state machine. `server`: accepting. `connection`: one peer. `budget`: memory for all peers.
 //! * `log`: events as lines. `throttle`: not too many of them.
+//! * [`control`]: HTTP/JSON on sockets. `overrides`: what the operator says by hand. `metrics`, `record`: what there is
+//!   to see.
 
+#[cfg(test)]
+mod bed;
 mod budget;
 pub mod config;
 mod connection;
+pub mod control;
 mod hub;
 mod log;
+mod metrics;
+mod overrides;
+mod record;
 mod reload;
 mod server;
 mod socket;
+pub mod sources;
 mod throttle;
-mod watch;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::config::ConfigError;
 use crate::sasp::gwm::Admission;
 use config::Config;
+use control::{About, Bound, Context, Place};
 use hub::Hub;
+use overrides::Overrides;
 use reload::ConfigFile;
+use sources::Sources;
 
 /// Why a GWM does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +61,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The control socket or the status page cannot be there.
+    #[error("{0}")]
+    Control(String),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -63,15 +79,24 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Serves until SIGTERM or SIGINT. `listen` overrides the file's address; without a file there are no rules.
+/// What a GWM is asked to be.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration; without a file there are no rules.
+    pub file: Option<PathBuf>,
+    /// Where to listen, whatever the file says.
+    pub listen: Option<SocketAddr>,
+    /// Its name, and where its control socket is.
+    pub place: Place,
+}
+
+/// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Only before it serves. Later, what goes wrong is logged and concerns one connection or one reload.
-pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), StartError> {
-    let mut file = match file {
-        Some(path) => Some(ConfigFile::load(path)?),
-        None => None,
-    };
+pub async fn run(setup: Setup) -> Result<(), StartError> {
+    let loaded = setup.file.as_deref().map(ConfigFile::load);
+    let mut file = loaded.transpose()?;
     let config = file
         .as_ref()
         .map_or_else(Config::default, |file| file.config().clone());
@@ -83,45 +108,81 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
     );
     socket::raise_open_files(config.policy.limits.connections);
 
-    let address = listen.unwrap_or(config.listen);
+    let address = setup.listen.unwrap_or(config.listen);
     let cannot_listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
-    announce(&config, bound);
+    let sockets = control::bind(&setup.place, config.status).map_err(StartError::Control)?;
+    announce(&config, bound, &sockets);
 
     let hub = Arc::new(Hub::new(&config));
+    // Without a file, there is no TLS and nobody who could change that.
+    let tls = match &file {
+        Some(file) => file.tls(),
+        None => watch::Sender::new(None).subscribe(),
+    };
+    let sources = Arc::new(Sources::new(Arc::clone(&hub), &config));
+    let overrides = Overrides::load(config.state.as_deref(), &sources);
+    let about = About {
+        instance: setup.place.instance.to_string(),
+        listen: bound,
+        config: setup.file,
+    };
+    let context = Context::new((&hub, &sources), about, overrides);
+    let serving = sockets.serve(&context).map_err(|error| {
+        StartError::Control(format!("cannot serve the control socket: {error}"))
+    })?;
     let reloads = async {
         match &mut file {
-            Some(file) => reload::follow(file, &hub, hangup).await,
+            Some(file) => reload::follow(file, &sources, hangup).await,
             None => reload::nothing_to_reload(hangup).await,
         }
     };
     tokio::select! {
-        () = server::accept(listener, &hub) => {}
+        () = server::accept(listener, &hub, &tls) => {}
         () = hub.keep_time() => {}
         () = hub.report_counters() => {}
         () = hub.report_kept_back() => {}
         () = reloads => {}
+        () = sources::ask(&sources) => {}
         name = stopped(terminate, interrupt) => info!("stopping on {name}"),
     }
     hub.end_log_window();
     tell_systemd(sd_notify::NotifyState::Stopping);
+    serving.stop().await;
     Ok(())
 }
 
-fn announce(config: &Config, bound: SocketAddr) {
+fn announce(config: &Config, bound: SocketAddr, sockets: &Bound) {
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    warn!("plain TCP: whoever can read or join this network can read and change weights");
+    let who = match &config.tls {
+        Some(tls) => {
+            info!(
+                "TLS 1.2 and 1.3, client certificates {}",
+                tls.client_certificates()
+            );
+            "whoever may connect"
+        }
+        None => {
+            warn!("plain TCP: whoever can read or join this network can read and change weights");
+            "anybody"
+        }
+    };
     if config.policy.admission == Admission::Open {
         info!(
-            "no [[balancer]] is listed: anybody may speak for any LB UID, list the balancers with their uid and \
+            "no [[balancer]] is listed: {who} may speak for any LB UID, list the balancers with their uid and \
              sources in gwm.toml to restrict that"
         );
     }
-    if config.policy.weights.is_empty() {
+    if config.rules.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");
+    }
+    if let Some(why) = &sockets.missing {
+        warn!(
+            "no control socket: `sasp-ctl gwm status`, `set` and the like will not reach this GWM: {why}"
+        );
     }
     info!(address = %bound, "listening");
     tell_systemd(sd_notify::NotifyState::Ready);

@@ -30,10 +30,18 @@ pub(super) enum Sort {
     Discarded,
     #[error("balancer state")]
     State,
+    #[error("members registered")]
+    Registered,
+    #[error("members deregistered")]
+    Deregistered,
+    #[error("member states changed")]
+    MemberStates,
     #[error("request refused: {0}")]
     Refused(Refusal),
     #[error("connection closed: {0}")]
     Closed(CloseReason),
+    #[error("no TLS")]
+    Handshake,
 }
 
 /// Lines that were not written.

@@ -1,5 +1,8 @@
 //! The balancer's machine and the GWM's in one world with a virtual clock: do they understand each other?
 
+mod rfc_flows;
+mod virtual_network;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},

@@ -1,6 +1,7 @@
 //! Sessions over loopback with a small GWM.
 
 mod server;
+mod tls;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -50,9 +50,7 @@ impl ClientTls {
     /// One that is missing or holds something else than it should.
     pub fn load(files: ClientFiles) -> Result<Self, TlsError> {
         let server_name = match &files.server_name {
-            Some(name) => {
-                Some(parse_name(name).map_err(|reason| TlsError::new(&files.ca, reason))?)
-            }
+            Some(name) => Some(parse_name(name).map_err(TlsError::ServerName)?),
             None => None,
         };
         let material = read(&files)?;

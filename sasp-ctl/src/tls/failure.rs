@@ -17,40 +17,58 @@ pub(crate) enum Side {
 
 /// Why there is no TLS with a peer. One line.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HandshakeError(String);
+#[error("{reason}")]
+pub struct HandshakeError {
+    reason: String,
+    peer_left: bool,
+}
 
 impl HandshakeError {
     pub(super) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self {
+            reason: reason.into(),
+            peer_left: false,
+        }
     }
 
     pub(super) fn from_io(error: &io::Error, side: Side) -> Self {
-        Self(handshake(error, side))
+        let peer_left = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        );
+        Self {
+            reason: handshake(error, side, peer_left),
+            peer_left,
+        }
     }
 
     pub(super) fn timed_out(patience: Duration) -> Self {
-        Self(format!(
+        Self::new(format!(
             "no TLS handshake within {patience:?}: the other side may speak plain TCP"
         ))
+    }
+
+    /// The peer has just gone, as those do who only look whether somebody listens.
+    pub(crate) fn peer_left(&self) -> bool {
+        self.peer_left
     }
 }
 
 /// A failed handshake in words.
-fn handshake(error: &io::Error, side: Side) -> String {
+fn handshake(error: &io::Error, side: Side, peer_left: bool) -> String {
     if let Some(explained) = explain(error, side) {
         return explained;
     }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::BrokenPipe => match side {
-            Side::Client => "it closed the connection during the TLS handshake: it may speak plain TCP only, or \
-                             refuse this host's address"
-                .to_owned(),
-            Side::Server => "it closed the connection during the TLS handshake".to_owned(),
-        },
-        _ => error.to_string(),
+    match (peer_left, side) {
+        (true, Side::Client) => {
+            "it closed the connection during the TLS handshake: it may speak plain TCP only, or \
+                                 refuse this host's address"
+                .to_owned()
+        }
+        (true, Side::Server) => "it closed the connection during the TLS handshake".to_owned(),
+        (false, _) => error.to_string(),
     }
 }
 
@@ -125,13 +143,27 @@ fn wrong_name(expected: &ServerName<'_>, presented: &[String]) -> String {
             "its certificate has no subject alternative name, so it cannot be for {expected}: issue it with one"
         );
     }
-    let mut shown = presented[..presented.len().min(SHOWN)].join(", ");
+    let shown: Vec<_> = presented
+        .iter()
+        .take(SHOWN)
+        .map(|name| bare(name))
+        .collect();
+    let mut shown = shown.join(", ");
     if presented.len() > SHOWN {
         shown.push_str(", …");
     }
     format!(
         "its certificate is not for {expected} but for {shown}: set the server's name to one of these"
     )
+}
+
+/// A name of a certificate without what rustls writes around it: `DnsName("gwm")`, `IpAddress(192.0.2.1)`.
+fn bare(name: &str) -> &str {
+    ["DnsName", "IpAddress"]
+        .into_iter()
+        .find_map(|kind| name.strip_prefix(kind))
+        .unwrap_or(name)
+        .trim_matches(['(', ')', '"'])
 }
 
 /// What the peer thinks of us.
@@ -152,7 +184,7 @@ fn verdict(alert: AlertDescription, side: Side) -> String {
         (AlertDescription::UnknownCA, _) => {
             format!("it does not know the CA of {ours}: give it that CA, or use another certificate")
         }
-        (AlertDescription::CertificateExpired, _) => format!("it says that {ours} has expired: renew it"),
+        (AlertDescription::CertificateExpired, _) => format!("it says that {ours} has expired or is not valid yet: renew it, or check the clocks"),
         (
             AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown

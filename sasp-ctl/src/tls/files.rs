@@ -26,17 +26,25 @@ pub struct KeyPair {
     pub key: PathBuf,
 }
 
-/// Why files make no TLS. One line: the file, what is wrong, what to do.
+/// Why there can be no TLS. One line: what is wrong with what, and what to do.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{}: {reason}", path.display())]
-pub struct TlsError {
-    path: PathBuf,
-    reason: String,
+pub enum TlsError {
+    /// A file.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The name that the GWM's certificate should have.
+    #[error("{0}")]
+    ServerName(String),
 }
 
 impl TlsError {
     pub(super) fn new(path: &Path, reason: impl Into<String>) -> Self {
-        Self {
+        Self::File {
             path: path.to_owned(),
             reason: reason.into(),
         }
@@ -80,10 +88,10 @@ impl Material {
 
     /// The own certificates and their key.
     pub(super) fn own(&self) -> Result<Option<Own>, TlsError> {
-        let Some((cert, key)) = &self.pair else {
-            return Ok(None);
-        };
-        Ok(Some((cert.certificates()?, key.private_key()?)))
+        match &self.pair {
+            None => Ok(None),
+            Some((cert, key)) => Ok(Some((cert.certificates()?, key.private_key()?))),
+        }
     }
 
     /// The own certificate and key do not work.

@@ -16,6 +16,13 @@ mod client;
 mod expiry;
 mod failure;
 mod files;
+mod identity;
+mod server;
+
+#[cfg(test)]
+pub(crate) mod lab;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -24,6 +31,7 @@ use rustls::crypto::CryptoProvider;
 pub use client::{ClientFiles, ClientTls};
 pub use failure::HandshakeError;
 pub use files::{KeyPair, TlsError};
+pub use server::{ClientCertificates, ServerFiles, ServerTls};
 
 pub(crate) use failure::{Side, explain};
 

@@ -22,7 +22,7 @@ pub struct Backend {
     pub macs: [u8; 12],
     /// [`super::service::Service::id`] of the service that it serves.
     pub service: u32,
-    /// The effective weight that the current table was built with.
+    /// What the current table was built with: relative to the weights of the service's other backends.
     pub weight: u32,
     /// IPv6 address, or IPv4 as `::ffff:a.b.c.d`, in network order; zero in a record that is nobody's.
     pub address: [u8; 16],
@@ -30,20 +30,24 @@ pub struct Backend {
     pub port: u16,
     /// IP protocol number.
     pub protocol: u8,
-    /// What the GWM last said: its Weight Entry flags in the low bits, [`GWM_SPOKE`] if it said anything.
+    /// What the GWM last said: its Weight Entry flags in the low bits, [`GWM_SPOKE`] if it said anything;
+    /// [`SELF_REGISTERED`].
     pub gwm_flags: u8,
     /// What the GWM last said: the raw weight.
     pub gwm_weight: u16,
     /// [`OPERATOR_QUIESCED`].
     pub operator: u16,
-    /// Zero.
-    pub reserved: u64,
+    /// When its slow start began (`CLOCK_MONOTONIC`, nanoseconds); zero unless it is in one.
+    pub ramp_since_ns: u64,
 }
 
 /// Packets may be sent to it: it has a next hop, is not removed, and may keep its old flows.
 pub const USABLE: u32 = 1 << 0;
 /// In [`Backend::gwm_flags`]: the GWM has spoken of it.
 pub const GWM_SPOKE: u8 = 1 << 7;
+/// In [`Backend::gwm_flags`], whether or not the GWM's word still counts: the member is none of the config's, it has
+/// registered itself.
+pub const SELF_REGISTERED: u8 = 1 << 6;
 /// In [`Backend::operator`]: quiesced by the operator at this balancer.
 pub const OPERATOR_QUIESCED: u16 = 1 << 0;
 

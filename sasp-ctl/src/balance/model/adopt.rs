@@ -13,6 +13,7 @@ use super::pool::{Generations, Pool};
 use super::service::Service;
 use super::{Balancer, LimitError, Limits, vip};
 use crate::balance::change::{Adopted, Change, Vip};
+use crate::balance::move_limit::Budget;
 use crate::balance::slots::Slots;
 use crate::balance::spec::ServiceSpec;
 
@@ -44,6 +45,7 @@ impl Balancer {
             generations: Generations::after(generations.max().unwrap_or(0)),
             services: BTreeMap::new(),
             inputs: None,
+            now_ns,
         };
         let mut batch = Batch::default();
         let mut leftovers = Leftovers::new(adopted.tables, adopted.backends);
@@ -62,18 +64,20 @@ impl Balancer {
             }
         }
         leftovers.remove(&mut batch);
-        balancer.configure(specs, now_ns, &mut batch)?;
-        Ok((balancer, batch.into_changes()))
+        let mut changes = batch.into_changes();
+        changes.extend(balancer.configure(specs, now_ns)?);
+        Ok((balancer, changes))
     }
 
     fn take_over(&mut self, mut service: Service, leftovers: &mut Leftovers, now_ns: u64) {
         if let Some(table) = leftovers.tables.remove(&service.id) {
             service.slots = Slots::adopt(table, now_ns);
             service.published = true;
+            service.budget = Budget::spent(now_ns);
         }
         for (index, record) in leftovers.backends.remove(&service.id).unwrap_or_default() {
             if self.indices.claim(index) {
-                service.adopt(Member::adopt(index, record));
+                service.adopt(Member::adopt(index, record), now_ns);
             }
         }
         self.services.insert(service.vip, service);

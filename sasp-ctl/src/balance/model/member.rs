@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use sasp_xdp_common::abi::backend::{Backend, GWM_SPOKE, Index, OPERATOR_QUIESCED, USABLE};
+use sasp_xdp_common::abi::backend::{
+    Backend, GWM_SPOKE, Index, OPERATOR_QUIESCED, SELF_REGISTERED, USABLE,
+};
 
 use crate::balance::effective::{Candidate, Outcome, Why};
 use crate::balance::inputs::{NextHop, Word};
-use crate::balance::spec::MemberSpec;
+use crate::balance::slow_start::{Ramp, STEPS};
 use crate::sasp::code::weight_flags::{CONFIDENT, CONTACT, QUIESCE, REGISTERED_BY_LB};
 use crate::sasp::msg::MemberKey;
 
@@ -14,6 +16,8 @@ use crate::sasp::msg::MemberKey;
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) key: MemberKey,
+    /// The config does not know it: it has registered itself.
+    pub(super) self_registered: bool,
     pub(super) static_weight: u16,
     pub(super) index: Index,
     pub(super) generation: u32,
@@ -21,8 +25,18 @@ pub(super) struct Member {
     pub(super) next_hop: Option<NextHop>,
     pub(super) quiesced: bool,
     pub(super) outcome: Outcome,
-    /// The effective weight that the table was built with.
+    pub(super) ramp: Ramp,
+    /// How much of its weight counts, see [`Ramp::steps`].
+    pub(super) steps: u32,
+    /// The weight that counts now, on the scale of [`crate::balance::slow_start::ramped`].
+    pub(super) ramped_weight: u32,
+    /// The weight that the table is made of: the ramped one, or one that stood when the table was last worth making.
+    /// The scale is its own: only the weights of all members together say something.
     pub(super) table_weight: u32,
+    /// The steps that it was made with.
+    pub(super) table_steps: u32,
+    /// Slots that it owns when the table has become what it is made of.
+    pub(super) goal_slots: u32,
     /// What the map holds; `None`: nothing of it yet.
     pub(super) installed: Option<Backend>,
     /// Live flows that the last sweep found remembered for it.
@@ -37,39 +51,47 @@ const NOTHING: Outcome = Outcome {
 };
 
 impl Member {
-    pub(super) fn new(spec: &MemberSpec, index: Index, generation: u32) -> Self {
+    pub(super) fn new(key: MemberKey, index: Index, generation: u32) -> Self {
         Self {
-            key: spec.key,
-            static_weight: spec.weight,
+            key,
+            self_registered: false,
+            static_weight: 0,
             index,
             generation,
             word: None,
             next_hop: None,
             quiesced: false,
             outcome: NOTHING,
+            ramp: Ramp::Out,
+            steps: STEPS,
+            ramped_weight: 0,
             table_weight: 0,
+            table_steps: STEPS,
+            goal_slots: 0,
             installed: None,
             remembered: 0,
         }
     }
 
-    /// From a record that a former daemon wrote.
+    /// From a record that a former daemon wrote. Who had new flows does not start slowly once more; who had not all of
+    /// them goes on where it was.
     pub(super) fn adopt(index: Index, record: Backend) -> Self {
         Self {
-            key: key(&record),
-            static_weight: 0,
-            index,
-            generation: record.generation,
+            self_registered: record.gwm_flags & SELF_REGISTERED != 0,
             word: word(&record),
             next_hop: (record.ifindex != 0).then_some(NextHop {
                 ifindex: record.ifindex,
                 macs: record.macs,
             }),
             quiesced: record.operator & OPERATOR_QUIESCED != 0,
-            outcome: NOTHING,
+            ramp: match (record.weight, record.ramp_since_ns) {
+                (0, _) => Ramp::Out,
+                (_, 0) => Ramp::Full,
+                (_, since) => Ramp::Since(since),
+            },
             table_weight: record.weight,
             installed: Some(record),
-            remembered: 0,
+            ..Self::new(key(&record), index, record.generation)
         }
     }
 
@@ -98,10 +120,18 @@ impl Member {
             address: octets(self.key.address),
             port: self.key.port,
             protocol: self.key.protocol,
-            gwm_flags: self.word.map_or(0, |word| GWM_SPOKE | flags(&word)),
+            gwm_flags: self.word.map_or(0, |word| GWM_SPOKE | flags(&word))
+                | if self.self_registered {
+                    SELF_REGISTERED
+                } else {
+                    0
+                },
             gwm_weight: self.word.map_or(0, |word| word.weight),
             operator: if self.quiesced { OPERATOR_QUIESCED } else { 0 },
-            reserved: 0,
+            ramp_since_ns: match self.ramp {
+                Ramp::Since(since) => since,
+                Ramp::Out | Ramp::Full => 0,
+            },
         }
     }
 }

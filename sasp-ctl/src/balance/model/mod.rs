@@ -21,13 +21,17 @@ use super::inputs::Inputs;
 use super::spec::ServiceSpec;
 use crate::sasp::msg::{MemberKey, Name};
 
+mod admit;
 mod adopt;
+mod applied;
 mod batch;
+pub mod drain;
 mod member;
 mod pool;
 pub mod report;
 mod service;
 mod sweep;
+mod weigh;
 
 /// Sizes of the maps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +99,8 @@ pub struct Balancer {
     services: BTreeMap<Vip, Service>,
     /// `None` until the daemon has spoken: what was adopted stands.
     inputs: Option<Inputs>,
+    /// The last time that was told.
+    now_ns: u64,
 }
 
 impl Balancer {
@@ -107,15 +113,24 @@ impl Balancer {
         specs: Vec<ServiceSpec>,
         now_ns: u64,
     ) -> Result<Vec<Change>, LimitError> {
-        let mut batch = Batch::default();
-        self.configure(specs, now_ns, &mut batch)?;
-        Ok(batch.into_changes())
+        self.configure(specs, now_ns)
     }
 
     /// New words of a GWM, new next hops: all of them, as they stand now.
     pub fn update(&mut self, inputs: Inputs, now_ns: u64) -> Vec<Change> {
         self.inputs = Some(inputs);
         self.refresh(|_| true, now_ns)
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub fn deadline(&self) -> Option<u64> {
+        self.services.values().filter_map(Service::deadline).min()
+    }
+
+    /// Lets time pass: slow starts and limited moves go on. Early calls change nothing.
+    pub fn tick(&mut self, now_ns: u64) -> Vec<Change> {
+        let is_due = |service: &Service| service.deadline().is_some_and(|due| due <= now_ns);
+        self.refresh(is_due, now_ns)
     }
 
     /// The operator takes a member out of all services of a group (it keeps its flows), or lets it back in.
@@ -158,25 +173,52 @@ impl Balancer {
         quiesced
     }
 
+    /// Addresses of all members, those that have registered themselves too: whose next hops are to be watched.
+    pub fn member_addresses(&self) -> BTreeSet<IpAddr> {
+        let members = self.services.values().flat_map(|service| &service.members);
+        members.map(|member| member.key.address).collect()
+    }
+
     /// Refreshes the services that `concerned` picks.
     fn refresh(&mut self, concerned: impl Fn(&Service) -> bool, now_ns: u64) -> Vec<Change> {
         let mut batch = Batch::default();
-        for service in self.services.values_mut() {
-            if concerned(service) {
-                let freed = service.refresh(self.inputs.as_ref(), self.seed, now_ns, &mut batch);
-                give_back(&mut self.indices, freed);
-            }
-        }
+        self.refresh_into(&mut batch, concerned, now_ns);
         batch.into_changes()
+    }
+
+    fn refresh_into(
+        &mut self,
+        batch: &mut Batch,
+        concerned: impl Fn(&Service) -> bool,
+        now_ns: u64,
+    ) {
+        self.now_ns = now_ns;
+        let quiesced = self.quiesced();
+        let inputs = self.inputs.as_ref();
+        for service in self.services.values_mut() {
+            if !concerned(service) {
+                continue;
+            }
+            let group = service.spec.group.clone();
+            service.follow_registrations(inputs, |key| {
+                let index = self.indices.take()?;
+                let mut member = Member::new(*key, index, self.generations.next());
+                member.quiesced = quiesced.contains(&(group.clone(), *key));
+                Some(member)
+            });
+            let freed = service.refresh(inputs, self.seed, now_ns, batch);
+            give_back(&mut self.indices, freed);
+        }
     }
 
     fn configure(
         &mut self,
         specs: Vec<ServiceSpec>,
         now_ns: u64,
-        batch: &mut Batch,
-    ) -> Result<(), LimitError> {
-        self.check(&specs)?;
+    ) -> Result<Vec<Change>, LimitError> {
+        let surplus = self.check(&specs)?;
+        let mut changes = self.make_room(&specs, surplus, now_ns);
+        let mut batch = Batch::default();
         let wanted: BTreeSet<Vip> = specs.iter().map(vip).collect();
         let gone = self.services.extract_if(.., |vip, _| !wanted.contains(vip));
         for (vip, service) in gone {
@@ -190,11 +232,9 @@ impl Balancer {
         for spec in specs {
             self.set_spec(spec, &quiesced);
         }
-        for service in self.services.values_mut() {
-            let freed = service.refresh(self.inputs.as_ref(), self.seed, now_ns, batch);
-            give_back(&mut self.indices, freed);
-        }
-        Ok(())
+        self.refresh_into(&mut batch, |_| true, now_ns);
+        changes.extend(batch.into_changes());
+        Ok(changes)
     }
 
     fn set_spec(&mut self, spec: ServiceSpec, quiesced: &BTreeSet<(Name, MemberKey)>) {
@@ -203,19 +243,19 @@ impl Balancer {
             Service::new(&spec, ids.take().expect("`check` has counted the ids"))
         });
         let group = spec.group.clone();
-        service.set_spec(spec, |member| {
+        service.set_spec(spec, |key| {
             let index = self
                 .indices
                 .take()
                 .expect("`check` has counted the indices");
-            let mut member = Member::new(member, index, self.generations.next());
-            member.quiesced = quiesced.contains(&(group.clone(), member.key));
+            let mut member = Member::new(*key, index, self.generations.next());
+            member.quiesced = quiesced.contains(&(group.clone(), *key));
             member
         });
     }
 
-    /// Fails if `specs` do not fit.
-    fn check(&self, specs: &[ServiceSpec]) -> Result<(), LimitError> {
+    /// Fails if `specs` do not fit; else says how many members that have registered themselves must make room.
+    fn check(&self, specs: &[ServiceSpec]) -> Result<usize, LimitError> {
         let limit = self.limits.services;
         if specs.len() > limit {
             return Err(LimitError::Services {
@@ -223,18 +263,23 @@ impl Balancer {
                 limit,
             });
         }
-        let wanted: usize = specs
-            .iter()
-            .map(|spec| match self.services.get(&vip(spec)) {
-                Some(service) => service.indices().count() + service.newcomers(&spec.members),
-                None => spec.members.len(),
-            })
-            .sum();
+        let (mut wanted, mut evictable) = (0, 0);
+        for spec in specs {
+            match self.services.get(&vip(spec)) {
+                Some(service) => {
+                    wanted += service.indices().count() + service.newcomers(&spec.members);
+                    evictable += service.evictable(spec);
+                }
+                None => wanted += spec.members.len(),
+            }
+        }
         let limit = self.limits.backends.saturating_sub(1);
-        if wanted > limit {
+        let surplus = wanted.saturating_sub(limit);
+        if surplus > evictable {
+            let wanted = wanted - evictable;
             return Err(LimitError::Backends { wanted, limit });
         }
-        Ok(())
+        Ok(surplus)
     }
 }
 

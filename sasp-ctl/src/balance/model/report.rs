@@ -7,17 +7,30 @@ use sasp_xdp_common::parse::{TCP, UDP};
 use serde::Serialize;
 
 use super::Balancer;
+use super::applied::Applied;
 use super::member::Member;
 use super::service::Service;
 use crate::balance::inputs::Word;
-use crate::sasp::msg::MemberKey;
+use crate::balance::slow_start::STEPS;
+use crate::sasp::msg::{MemberKey, Name};
 
 impl Balancer {
-    /// Everything that an operator may want to see.
+    /// Everything that an operator may want to see. What is left of times is as of the last call that told the time.
     pub fn report(&self) -> Report {
+        let services = self.services.values();
         Report {
-            services: self.services.values().map(service).collect(),
+            services: services
+                .map(|service| self::service(service, self))
+                .collect(),
         }
+    }
+
+    /// Whether any service of the group has the member, configured or self-registered.
+    pub fn has_member(&self, group: &Name, key: &MemberKey) -> bool {
+        let services = self.services.values();
+        services
+            .filter(|service| service.spec.group == *group)
+            .any(|service| service.members.iter().any(|member| member.key == *key))
     }
 }
 
@@ -45,8 +58,24 @@ pub struct ServiceReport {
     pub slots: SlotsReport,
     /// Live flows that the last sweep found remembered.
     pub remembered_flows: u64,
-    /// Its members, in the config's order.
+    /// Its members, in the config's order, then those that have registered themselves.
     pub members: Vec<MemberReport>,
+    /// Members that have registered themselves in vain: the first ones. Those that another service of the group has
+    /// taken in are left out.
+    pub turned_away: Vec<TurnedAwayReport>,
+    /// How many members in all it has not taken in.
+    pub turned_away_total: usize,
+}
+
+/// A member that has registered itself, and is not taken in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TurnedAwayReport {
+    /// `ADDR:PORT`, IPv6 in brackets.
+    pub address: String,
+    /// Why, for machines.
+    pub why: &'static str,
+    /// The same for people.
+    pub reason: &'static str,
 }
 
 /// The slots of a service, by phase (see `sasp_xdp_common::abi::slot`).
@@ -62,6 +91,8 @@ pub struct SlotsReport {
     pub settled: usize,
     /// Nobody owns them: new flows are dropped.
     pub unowned: usize,
+    /// `move_limit` keeps them from their new owners.
+    pub to_move: usize,
 }
 
 /// A member of a service.
@@ -81,7 +112,9 @@ pub struct MemberReport {
     pub reason: &'static str,
     /// Packets may be sent to it.
     pub usable: bool,
-    /// From the config.
+    /// `config`, or `self`: it has registered itself.
+    pub origin: &'static str,
+    /// From the config; 1 for a member that has registered itself.
     pub static_weight: u16,
     /// The GWM's last word, if it counts.
     pub gwm: Option<WordReport>,
@@ -89,7 +122,16 @@ pub struct MemberReport {
     pub quiesced: bool,
     /// What the rules make of all this.
     pub effective_weight: u32,
-    /// The effective weight that the current table was built with; differs inside the dead band.
+    /// As much of this as counts now: less in a slow start.
+    pub ramped_weight: f64,
+    /// The weight that its slots stand for, on the scale of `ramped_weight`.
+    pub applied_weight: f64,
+    /// Why its slots are not those that the effective weight asks for, for machines: `move_limit`, `slow_start` or
+    /// `dead_band`; `as_weighed` if they are.
+    pub why_applied: &'static str,
+    /// The same for people.
+    pub applied_reason: String,
+    /// The weight that the current table is made of, relative to the other members', on a scale of its own.
     pub table_weight: u32,
     /// Slots that it owns.
     pub slots: usize,
@@ -122,17 +164,15 @@ pub struct WordReport {
     pub state: u8,
 }
 
-fn service(service: &Service) -> ServiceReport {
+fn service(service: &Service, balancer: &Balancer) -> ServiceReport {
     let phases = service.slots.phases();
     let mut owned = vec![0; usize::from(u16::MAX) + 1];
     for slot in service.slots.table() {
         owned[usize::from(slot.cur())] += 1;
     }
-    let total = service
-        .members
-        .iter()
-        .map(|member| u64::from(member.outcome.weight))
-        .sum();
+    let members = service.members.iter();
+    let totals = Totals::new(service);
+    let refused = service.refused.members.iter();
     ServiceReport {
         vip: service.spec.vip.to_string(),
         protocol: protocol(service.spec.protocol),
@@ -145,18 +185,55 @@ fn service(service: &Service) -> ServiceReport {
             fresh: phases.fresh,
             settled: phases.settled,
             unowned: phases.unowned,
+            to_move: service.left_to_move,
         },
         remembered_flows: service.remembered,
-        members: service
-            .members
-            .iter()
-            .map(|candidate| member(candidate, owned[usize::from(candidate.index)], total))
+        members: members
+            .map(|member| {
+                let slots = owned[usize::from(member.index)];
+                let applied = Applied::new(service, member, slots, balancer.now_ns);
+                self::member(member, slots, &totals, applied)
+            })
             .collect(),
+        turned_away: refused
+            .filter(|(key, _)| !balancer.has_member(&service.spec.group, key))
+            .map(|(key, why)| TurnedAwayReport {
+                address: address(key),
+                why: why.name(),
+                reason: why.text(),
+            })
+            .collect(),
+        turned_away_total: service.refused.total,
     }
 }
 
-fn member(member: &Member, slots: usize, total_weight: u64) -> MemberReport {
+/// Sums over the members of a service.
+struct Totals {
+    effective: u64,
+    ramped: f64,
+}
+
+impl Totals {
+    fn new(service: &Service) -> Self {
+        let members = service.members.iter();
+        Self {
+            effective: members
+                .clone()
+                .map(|member| u64::from(member.outcome.weight))
+                .sum(),
+            ramped: members.map(ramped).sum(),
+        }
+    }
+}
+
+/// As much of a member's weight as counts now.
+fn ramped(member: &Member) -> f64 {
+    f64::from(member.outcome.weight) * f64::from(member.steps) / f64::from(STEPS)
+}
+
+fn member(member: &Member, slots: usize, totals: &Totals, applied: Applied) -> MemberReport {
     let outcome = member.outcome;
+    let share = ratio(slots as u64, SLOTS as u64);
     MemberReport {
         address: address(&member.key),
         index: member.index,
@@ -165,18 +242,32 @@ fn member(member: &Member, slots: usize, total_weight: u64) -> MemberReport {
         why: outcome.why.name(),
         reason: outcome.why.text(),
         usable: outcome.usable,
+        origin: if member.self_registered {
+            "self"
+        } else {
+            "config"
+        },
         static_weight: member.static_weight,
         gwm: member.word.map(word),
         quiesced: member.quiesced,
         effective_weight: outcome.weight,
+        ramped_weight: hundredths(ramped(member)),
+        applied_weight: hundredths(share * totals.ramped),
+        why_applied: applied.name(),
+        applied_reason: applied.text(),
         table_weight: member.table_weight,
         slots,
-        share_wanted: ratio(outcome.weight.into(), total_weight),
-        share: ratio(slots as u64, SLOTS as u64),
+        share_wanted: ratio(outcome.weight.into(), totals.effective),
+        share,
         remembered_flows: member.remembered,
         ifindex: member.next_hop.map_or(0, |hop| hop.ifindex),
         mac: member.next_hop.map(|hop| mac(&hop.macs)),
     }
+}
+
+/// Rounded to what people read.
+fn hundredths(weight: f64) -> f64 {
+    (weight * 100.0).round() / 100.0
 }
 
 fn word(word: Word) -> WordReport {

@@ -1,4 +1,4 @@
-//! A service: its members, and how their state becomes records and a table.
+//! A service: its members, and how their state becomes records and a table. How their weights do is in `weigh`.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,16 @@ use sasp_xdp_common::abi::service::{
     AFFINITY_CLIENT, QUIC, Service as Installed, TRACK_ALWAYS, TRACK_NEVER,
 };
 
+use super::admit::Refused;
 use super::batch::Batch;
 use super::member::Member;
 use crate::balance::change::{Change, Vip};
-use crate::balance::dead_band;
-use crate::balance::effective::{Source, effective};
-use crate::balance::hear::{Listener, hear};
-use crate::balance::inputs::{Freshness, GroupInput, Inputs};
-use crate::balance::maglev::{self, Weighted};
+use crate::balance::effective::Source;
+use crate::balance::inputs::Inputs;
+use crate::balance::move_limit::Budget;
 use crate::balance::slots::Slots;
 use crate::balance::spec::{Affinity, MemberSpec, ServiceSpec, Track};
 use crate::sasp::msg::MemberKey;
-
-/// What a group's input is before the daemon has said anything: the last words stand.
-const NOT_YET: GroupInput = GroupInput {
-    freshness: Freshness::Held,
-    converging: false,
-    members: BTreeMap::new(),
-};
 
 /// A service and what the maps hold of it.
 #[derive(Clone, Debug)]
@@ -42,9 +34,15 @@ pub(super) struct Service {
     /// There is a table in the maps, and it is `slots`.
     pub(super) published: bool,
     /// The table must be made anew whatever the weights: it may name former members or break new rules.
-    stale: bool,
+    pub(super) stale: bool,
     /// Backends of former members, which the table may still name.
-    gone: Vec<Index>,
+    pub(super) gone: Vec<Index>,
+    /// Slots that the move limit keeps from the owners that the weights want.
+    pub(super) left_to_move: usize,
+    /// What the move limit has left.
+    pub(super) budget: Budget,
+    /// Members that have registered themselves in vain.
+    pub(super) refused: Refused,
 }
 
 impl Service {
@@ -65,14 +63,18 @@ impl Service {
             published: false,
             stale: true,
             gone: Vec::new(),
+            left_to_move: 0,
+            budget: Budget::default(),
+            refused: Refused::default(),
         }
     }
 
     /// Takes over a backend that the maps hold; a second one of the same member goes.
-    pub(super) fn adopt(&mut self, member: Member) {
+    pub(super) fn adopt(&mut self, mut member: Member, now_ns: u64) {
         if self.members.iter().any(|other| other.key == member.key) {
             self.gone.push(member.index);
         } else {
+            member.table_steps = member.ramp.steps(self.spec.slow_start, now_ns);
             self.members.push(member);
         }
     }
@@ -93,7 +95,7 @@ impl Service {
     pub(super) fn set_spec(
         &mut self,
         spec: ServiceSpec,
-        mut enlist: impl FnMut(&MemberSpec) -> Member,
+        mut enlist: impl FnMut(&MemberKey) -> Member,
     ) {
         let same_group = self.spec.group == spec.group;
         let mut former: BTreeMap<MemberKey, Member> = std::mem::take(&mut self.members)
@@ -101,11 +103,16 @@ impl Service {
             .map(|member| (member.key, member))
             .collect();
         for wanted in &spec.members {
-            let mut member = former.remove(&wanted.key).unwrap_or_else(|| enlist(wanted));
+            let known = former.remove(&wanted.key);
+            let mut member = known.unwrap_or_else(|| enlist(&wanted.key));
+            member.self_registered = false;
             member.static_weight = wanted.weight;
             // Another group's words say nothing of this one.
             member.word = member.word.filter(|_| same_group);
             self.members.push(member);
+        }
+        if same_group {
+            self.keep_registered(&mut former, &spec);
         }
         self.gone.extend(former.values().map(|member| member.index));
         // A new member is no reason: its weight is.
@@ -122,21 +129,10 @@ impl Service {
         batch: &mut Batch,
     ) -> Vec<Index> {
         self.take_in(inputs);
-        let candidates: Vec<_> = self.members.iter().map(Member::candidate).collect();
-        let (all_zero, on_down) = (self.spec.all_zero, self.spec.on_down);
-        let outcomes = effective(self.source, all_zero, on_down, &candidates);
-        for (member, outcome) in self.members.iter_mut().zip(outcomes) {
-            member.outcome = outcome;
-        }
-        let in_force = self.weights(|member| member.table_weight);
-        let wanted = self.weights(|member| member.outcome.weight);
-        let worth_it = !dead_band::within(&in_force, &wanted, self.spec.dead_band_permille);
-        if worth_it {
-            for member in &mut self.members {
-                member.table_weight = member.outcome.weight;
-            }
-        }
-        let changed = (worth_it || self.stale) && self.build(seed, now_ns);
+        self.weigh(now_ns);
+        let worth_it = self.take_weights();
+        let may_move = self.left_to_move > 0 && self.may_move(now_ns);
+        let changed = (worth_it || self.stale || may_move) && self.build(seed, now_ns);
         self.stale = false;
         self.write(changed, batch);
         std::mem::take(&mut self.gone)
@@ -154,56 +150,6 @@ impl Service {
             table: self.slots.boxed(),
         });
         self.published = true;
-    }
-
-    fn weights(&self, weight: impl Fn(&Member) -> u32) -> Vec<u32> {
-        self.members.iter().map(weight).collect()
-    }
-
-    fn take_in(&mut self, inputs: Option<&Inputs>) {
-        for member in &mut self.members {
-            let known = inputs.and_then(|inputs| inputs.next_hops.get(&member.key.address));
-            member.next_hop = known.copied().unwrap_or(member.next_hop);
-        }
-        let group = match inputs {
-            Some(inputs) => inputs.groups.get(&self.spec.group),
-            None => Some(&NOT_YET),
-        };
-        let listeners: Vec<Listener> = self
-            .members
-            .iter()
-            .map(|member| Listener {
-                key: member.key,
-                former: member.word,
-                available: member.next_hop.is_some() && !member.quiesced,
-            })
-            .collect();
-        let (source, words) = hear(group, &listeners);
-        self.source = source;
-        for (member, word) in self.members.iter_mut().zip(words) {
-            member.word = word;
-        }
-    }
-
-    /// Makes the table of the weights in force; true if it is another one.
-    fn build(&mut self, seed: u64, now_ns: u64) -> bool {
-        let members = &self.members;
-        let weighted: Vec<Weighted> = members
-            .iter()
-            .map(|member| Weighted {
-                key: member.key,
-                index: member.index,
-                weight: member.table_weight,
-            })
-            .collect();
-        let owners = maglev::owners(&weighted, seed);
-        let mut exists = vec![false; usize::from(Index::MAX) + 1];
-        for member in members {
-            exists[usize::from(member.index)] = true;
-        }
-        let exists = |index: Index| exists[usize::from(index)];
-        let track = self.spec.track != Track::Never;
-        self.slots.set_owners(&owners, exists, track, now_ns)
     }
 
     /// Asks for whatever the maps do not hold yet.

@@ -37,6 +37,7 @@ impl Balancer {
         flows: impl IntoIterator<Item = (FlowKey, FlowEntry)>,
         now_ns: u64,
     ) -> Sweep {
+        self.now_ns = now_ns;
         let mut stock = Stock::new(&self.services);
         let mut forget = Vec::new();
         for (key, entry) in flows {

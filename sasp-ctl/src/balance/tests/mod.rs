@@ -4,5 +4,7 @@ mod adopt;
 mod config;
 mod frames;
 mod life;
+mod noise;
 mod promise;
+mod registered;
 mod world;

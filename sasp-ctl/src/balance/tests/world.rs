@@ -14,6 +14,7 @@ use sasp_xdp_common::pipeline;
 use super::frames::{Says, frame};
 use crate::balance::change::{Adopted, Change, FlowKey, Vip};
 use crate::balance::inputs::{Freshness, GroupInput, Inputs, NextHop, Word};
+use crate::balance::model::report::{MemberReport, ServiceReport};
 use crate::balance::model::{Balancer, Limits};
 use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
 use crate::sasp::msg::{MemberKey, Name};
@@ -34,6 +35,14 @@ pub(super) const fn word(weight: u16) -> Word {
         by_lb: true,
         weight,
         state: 0,
+    }
+}
+
+/// Such a word about a member that has registered itself.
+pub(super) const fn own_word(weight: u16) -> Word {
+    Word {
+        by_lb: false,
+        ..word(weight)
     }
 }
 
@@ -74,6 +83,9 @@ pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> Se
             Duration::from_secs(60)
         },
         dead_band_permille: 0,
+        self_registered: Vec::new(),
+        slow_start: None,
+        move_limit: None,
         members: members
             .iter()
             .map(|&number| MemberSpec {
@@ -166,14 +178,34 @@ impl World {
         self.apply(sweep.changes);
     }
 
+    /// Time passes, and there is no daemon.
     pub(super) fn wait(&mut self, time: Duration) {
         self.maps.now_ns += time.as_nanos() as u64;
+    }
+
+    /// Time passes, and the daemon does what is due in time, until it is killed; how often that was.
+    pub(super) fn pass(&mut self, time: Duration) -> usize {
+        let end = self.maps.now_ns + time.as_nanos() as u64;
+        let mut ticks = 0;
+        while let Some(due) = self.balancer.deadline().filter(|due| *due <= end) {
+            self.maps.now_ns = self.maps.now_ns.max(due);
+            let changes = self.balancer.tick(self.maps.now_ns);
+            self.apply(changes);
+            let next = self.balancer.deadline();
+            assert!(next.is_none_or(|next| next > due), "due once more at once");
+            ticks += 1;
+            if self.fuse.is_some() {
+                break;
+            }
+        }
+        self.maps.now_ns = end;
+        ticks
     }
 
     /// Lets all flows go idle, sweeping as the daemon does.
     pub(super) fn calm_down(&mut self) {
         for _ in 0..4 {
-            self.wait(TCP_IDLE + Duration::from_secs(13));
+            self.pass(TCP_IDLE + Duration::from_secs(13));
             self.sweep();
         }
     }
@@ -202,20 +234,24 @@ impl World {
         pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
     }
 
+    /// What is reported of the first service.
+    pub(super) fn service_report(&self) -> ServiceReport {
+        let vip = self.specs[0].vip.to_string();
+        let mut services = self.balancer.report().services.into_iter();
+        let service = services.find(|service| service.vip == vip);
+        service.expect("the service is there")
+    }
+
+    /// What is reported of member `number` of the first service, if it has it.
+    pub(super) fn member(&self, number: u8) -> Option<MemberReport> {
+        let address = key(self.specs[0].protocol, number).address;
+        let mut members = self.service_report().members.into_iter();
+        members.find(|member| member.address == format!("{address}:80"))
+    }
+
     /// The backend of member `number` of the first service.
     pub(super) fn index(&self, number: u8) -> Index {
-        let spec = &self.specs[0];
-        let address = key(spec.protocol, number).address;
-        let report = self.balancer.report();
-        let service = report
-            .services
-            .iter()
-            .find(|service| service.vip == spec.vip.to_string());
-        let members = &service.expect("the service is there").members;
-        let member = members
-            .iter()
-            .find(|member| member.address == format!("{address}:80"));
-        member.expect("the member is there").index
+        self.member(number).expect("the member is there").index
     }
 
     /// Slots of the first service that member `number` owns.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::asker::{Heard, Raw};
 use super::plan::Plan;
+use crate::cli::columns::{Align, set};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::cli::status::columns::{Align, set};
 use crate::inspect::{self, Remark, inspect, json as message_json, text};
 use crate::sasp::code::{Code, Type, weight_flags};
 use crate::sasp::msg::{Body, GroupOf, WeightEntry};

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{self, Align};
-use super::view::{Gwm, Interface, Member, Service, Status};
+use super::gwms;
+use super::view::{Interface, Member, Service, Status, TurnedAway};
+use crate::cli::columns::{self, Align};
+use crate::cli::paint::{Paint, span};
 
-const HEADINGS: [(&str, Align); 13] = [
+const HEADINGS: [(&str, Align); 14] = [
     ("MEMBER", Align::Left),
     ("STATE", Align::Left),
     ("STATIC", Align::Right),
     ("GWM", Align::Right),
     ("WEIGHT", Align::Right),
+    ("APPLIED", Align::Right),
     ("WANTED", Align::Right),
     ("SHARE", Align::Right),
     ("SLOTS", Align::Right),
@@ -26,7 +29,7 @@ pub(super) fn render(status: &Status, colours: bool) -> String {
     let mut text = header(status, &paint);
     for service in &status.services {
         text.push('\n');
-        text.push_str(&self::service(service, &paint));
+        text.push_str(&self::service(status, service, &paint));
     }
     let reasons = &status.reasons;
     let counted: Vec<_> = [
@@ -51,17 +54,15 @@ fn header(status: &Status, paint: &Paint) -> String {
         .map(|interface| self::interface(interface, paint))
         .collect();
     let mut text = format!(
-        "instance {}  LB UID {}  version {}  up {}\ninterfaces {}\n",
+        "instance {}  LB UID {}  version {}  up {}  health {}\ninterfaces {}\n",
         paint.bold(&status.instance),
         status.lb_uid,
         status.version,
         span(status.uptime_seconds),
+        health(status.health, paint),
         interfaces.join(", ")
     );
-    text.push_str(&match &status.gwm {
-        Some(gwm) => self::gwm(gwm, paint),
-        None => "GWM none: static weights stand\n".to_owned(),
-    });
+    text.push_str(&gwms::render(status, paint));
     if let Some(reload) = &status.reload {
         let ago = span(reload.seconds_ago);
         text.push_str(&match &reload.error {
@@ -72,6 +73,14 @@ fn header(status: &Status, paint: &Paint) -> String {
     text
 }
 
+/// A percentage; what the GWMs are told is finer.
+fn health(health: u8, paint: &Paint) -> String {
+    match u32::from(health) * 100 / 127 {
+        100 => "100%".to_owned(),
+        percent => paint.bad(&format!("{percent}%")),
+    }
+}
+
 fn interface(interface: &Interface, paint: &Paint) -> String {
     let Interface { name, mode, state } = interface;
     match state.as_str() {
@@ -80,39 +89,13 @@ fn interface(interface: &Interface, paint: &Paint) -> String {
     }
 }
 
-fn gwm(gwm: &Gwm, paint: &Paint) -> String {
-    let state = match gwm.state.as_str() {
-        "active" => paint.good(&gwm.state),
-        "backoff" => paint.bad(&gwm.state),
-        _ => gwm.state.clone(),
-    };
+fn service(status: &Status, service: &Service, paint: &Paint) -> String {
     let mut text = format!(
-        "GWM {}  {state} for {}",
-        gwm.address,
-        span(gwm.since_seconds)
-    );
-    if let Some(seconds) = gwm.retry_in_seconds {
-        text.push_str(&format!(", next attempt in {}", span(seconds)));
-    }
-    // An error that is over is for the log.
-    let failing = !matches!(gwm.state.as_str(), "converging" | "active");
-    if let Some(error) = gwm.last_error.as_ref().filter(|_| failing) {
-        text.push_str(&format!("  last error: {error}"));
-    }
-    text.push('\n');
-    if gwm.duplicate_uid {
-        text.push_str(&paint.bad("another balancer seems to use our LB UID: choose another uid"));
-        text.push('\n');
-    }
-    text
-}
-
-fn service(service: &Service, paint: &Paint) -> String {
-    let mut text = format!(
-        "{}  group {}  weights: {}\n",
+        "{}  group {}  weights: {}{}\n",
         paint.bold(&format!("{}/{}", service.vip, service.protocol)),
         service.group,
-        service.weights
+        service.weights,
+        gwms::whose(status, service)
     );
     let mut rows = vec![
         HEADINGS
@@ -130,6 +113,11 @@ fn service(service: &Service, paint: &Paint) -> String {
             _ => paint.bad(line),
         });
         text.push('\n');
+    }
+    for TurnedAway { address, reason } in &service.turned_away {
+        text.push_str(&format!(
+            "  {address} registered itself in vain: {reason}\n"
+        ));
     }
     let slots = &service.slots;
     text.push_str(&format!(
@@ -159,6 +147,7 @@ fn row(member: &Member) -> Vec<String> {
         member.static_weight.to_string(),
         gwm,
         member.effective_weight.to_string(),
+        member.applied_weight.to_string(),
         percent(member.share_wanted),
         percent(member.share),
         member.slots.to_string(),
@@ -166,12 +155,25 @@ fn row(member: &Member) -> Vec<String> {
         member.bytes.to_string(),
         member.opened.to_string(),
         member.remembered_flows.to_string(),
-        member
-            .next_hop_error
-            .as_ref()
-            .unwrap_or(&member.reason)
-            .clone(),
+        note(member),
     ]
+}
+
+/// Why its weights are what they are, from the GWM's to the table's.
+fn note(member: &Member) -> String {
+    let mut note = member
+        .next_hop_error
+        .as_ref()
+        .unwrap_or(&member.reason)
+        .clone();
+    if member.why_applied != "as_weighed" {
+        note.push_str("; ");
+        note.push_str(&member.applied_reason);
+    }
+    if member.origin == "self" {
+        note.push_str("; has registered itself");
+    }
+    note
 }
 
 fn reasons(what: &str, counts: &BTreeMap<String, u64>) -> Option<String> {
@@ -185,44 +187,6 @@ fn reasons(what: &str, counts: &BTreeMap<String, u64>) -> Option<String> {
 
 fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
-}
-
-/// A span of time in its two largest units.
-fn span(seconds: f64) -> String {
-    let seconds = seconds.max(0.0) as u64;
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
-    }
-}
-
-/// Colours, or none.
-struct Paint {
-    colours: bool,
-}
-
-impl Paint {
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn good(&self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    fn bad(&self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        match self.colours {
-            true => format!("\x1b[{code}m{text}\x1b[0m"),
-            false => text.to_owned(),
-        }
-    }
 }
 
 #[cfg(test)]

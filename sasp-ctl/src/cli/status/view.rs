@@ -11,7 +11,9 @@ pub(super) struct Status {
     pub(super) lb_uid: String,
     pub(super) uptime_seconds: f64,
     pub(super) interfaces: Vec<Interface>,
-    pub(super) gwm: Option<Gwm>,
+    pub(super) health: u8,
+    pub(super) gwms: Vec<Gwm>,
+    pub(super) combine: String,
     pub(super) services: Vec<Service>,
     pub(super) reasons: Reasons,
     pub(super) reload: Option<Reload>,
@@ -27,6 +29,7 @@ pub(super) struct Interface {
 #[derive(Deserialize)]
 pub(super) struct Gwm {
     pub(super) address: String,
+    pub(super) in_charge: bool,
     pub(super) state: String,
     pub(super) since_seconds: f64,
     pub(super) retry_in_seconds: Option<f64>,
@@ -46,12 +49,22 @@ pub(super) struct Service {
     pub(super) protocol: String,
     pub(super) group: String,
     pub(super) weights: String,
+    pub(super) gwms: Vec<String>,
     pub(super) slots: Slots,
     pub(super) remembered_flows: u64,
     pub(super) packets: u64,
     pub(super) bytes: u64,
     pub(super) opened: u64,
     pub(super) members: Vec<Member>,
+    #[serde(default)]
+    pub(super) turned_away: Vec<TurnedAway>,
+}
+
+/// A member that has registered itself in vain.
+#[derive(Deserialize)]
+pub(super) struct TurnedAway {
+    pub(super) address: String,
+    pub(super) reason: String,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +85,10 @@ pub(super) struct Member {
     pub(super) static_weight: u16,
     pub(super) gwm: Option<Word>,
     pub(super) effective_weight: u32,
+    pub(super) applied_weight: f64,
+    pub(super) why_applied: String,
+    pub(super) applied_reason: String,
+    pub(super) origin: String,
     pub(super) share_wanted: f64,
     pub(super) share: f64,
     pub(super) slots: u64,

@@ -1,17 +1,18 @@
 //! `[[service]]`.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::Spanned;
 
 use super::super::endpoint::{TCP, UDP, parse_vip};
 use super::super::error::ConfigError;
 use super::super::raw::RawService;
-use super::super::settings::{DEAD_BAND_PERMILLE, IDLE_TCP, IDLE_UDP};
+use super::super::settings::{IDLE_TCP, IDLE_UDP};
 use super::super::source::Source;
-use super::member;
-use super::{duration_in, word};
+use super::{duration_in, member, noise, word};
 use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
 use crate::sasp::msg::{MemberKey, Name};
 
@@ -29,7 +30,8 @@ pub(super) fn service(
         forward,
     };
     let members = members(raw, &target, source)?;
-    if members.is_empty() {
+    let self_registered = self_registered(raw, vip, source)?;
+    if members.is_empty() && self_registered.is_empty() {
         let note = "the service has no members: every packet for its VIP is dropped";
         warnings.push(source.error(&raw.vip, note).to_string());
     }
@@ -69,7 +71,10 @@ pub(super) fn service(
         )?,
         quic: quic(raw.quic.as_ref(), protocol, source)?,
         idle: duration_in(raw.idle.as_ref(), idle, Duration::from_secs(1), source)?,
-        dead_band_permille: dead_band(raw.dead_band.as_ref(), source)?,
+        dead_band_permille: noise::dead_band(raw, source)?,
+        self_registered,
+        slow_start: noise::slow_start(raw, source)?,
+        move_limit: noise::move_limit(raw, source)?,
         members,
     })
 }
@@ -93,6 +98,41 @@ fn members(
                         spec.key,
                         source.also(first)
                     ),
+                )),
+            }
+        })
+        .collect()
+}
+
+/// Networks that members may register themselves from; a bare address is a network of one.
+fn self_registered(
+    raw: &RawService,
+    vip: SocketAddr,
+    source: &Source,
+) -> Result<Vec<IpNet>, ConfigError> {
+    let listed = raw.self_registered.iter().flatten();
+    listed
+        .map(|value| {
+            let text = value.get_ref();
+            let network = match text.parse::<IpAddr>() {
+                Ok(address) => IpNet::from(address),
+                Err(_) => text.parse::<IpNet>().map_err(|_| {
+                    let reason = format!("{text:?} is no network, as in \"10.0.0.0/8\"");
+                    source.error(value, reason)
+                })?,
+            };
+            if network != network.trunc() {
+                let reason = format!(
+                    "{text:?} has bits behind its prefix: write \"{}\"",
+                    network.trunc()
+                );
+                return Err(source.error(value, reason));
+            }
+            match network.addr().is_ipv4() == vip.is_ipv4() {
+                true => Ok(network),
+                false => Err(source.error(
+                    value,
+                    format!("{text} and the VIP {vip} differ in address family: no member of it could serve the VIP"),
                 )),
             }
         })
@@ -137,56 +177,5 @@ fn quic(value: Option<&Spanned<bool>>, protocol: u8, source: &Source) -> Result<
         )),
         Some(value) => Ok(*value.get_ref()),
         None => Ok(false),
-    }
-}
-
-/// `"0.5%"` to thousandths.
-fn dead_band(value: Option<&Spanned<String>>, source: &Source) -> Result<u16, ConfigError> {
-    let Some(value) = value else {
-        return Ok(DEAD_BAND_PERMILLE);
-    };
-    permille(value.get_ref()).ok_or_else(|| {
-        source.error(
-            value,
-            format!(
-                "{:?} is not a share from \"0%\" to \"100%\" with at most one decimal",
-                value.get_ref()
-            ),
-        )
-    })
-}
-
-fn permille(text: &str) -> Option<u16> {
-    let number = text.strip_suffix('%')?;
-    let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(tenth) || tenth.len() > 1 {
-        return None;
-    }
-    let permille = whole.parse::<u16>().ok()?.checked_mul(10)? + tenth.parse::<u16>().ok()?;
-    (permille <= 1000).then_some(permille)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::permille;
-
-    #[test]
-    fn a_share_has_at_most_one_decimal() {
-        for (text, expected) in [
-            ("0%", Some(0)),
-            ("0.5%", Some(5)),
-            ("2%", Some(20)),
-            ("100%", Some(1000)),
-            ("100.1%", None),
-            ("0.55%", None),
-            ("2", None),
-            (".5%", None),
-            ("1.%", None),
-            ("-1%", None),
-            ("9999%", None),
-        ] {
-            assert_eq!(permille(text), expected, "{text}");
-        }
     }
 }

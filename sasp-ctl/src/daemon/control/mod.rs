@@ -2,36 +2,50 @@
 //!
 //! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
 //! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
-//! (the same body; `{"done": bool}`). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
+//! (the same body; `{"done": bool}` and what is left). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
 //! the configuration is bad, 400 that the body is.
 //!
 //! Nothing is decided here: every request is passed to the loop.
 
-mod limited;
-mod listen;
 mod page;
 mod routes;
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::operator::{Done, Progress};
 use super::stats::Stats;
 use super::status::Draft;
 use super::worker::Worker;
+use crate::control::{Listeners, Servers, Tcp};
 use crate::datapath::{Instance, Places};
-
-pub(super) use listen::Listeners;
 
 /// Requests waiting for the loop; whoever comes when so many do, waits to be let in.
 const QUEUE: usize = 64;
 
-/// A header: the monotonic time, in nanoseconds, at which the client gives up.
-pub const UNTIL: &str = "sasp-ctl-until";
-
 /// The control socket of an instance.
 pub fn socket_path(places: &Places, instance: &Instance) -> PathBuf {
     places.run.join(format!("{instance}.sock"))
+}
+
+/// Binds the control socket, and `listen` of the configuration if it is set.
+pub(super) fn bind(socket: PathBuf, listen: Option<SocketAddr>) -> anyhow::Result<Listeners> {
+    let mut listeners = Listeners::default();
+    if let Some(address) = listen {
+        let key = "`listen` under [balancer]";
+        listeners.bind_tcp(Tcp { address, key })?;
+    }
+    listeners.bind_unix(socket)?;
+    Ok(listeners)
+}
+
+/// Answers on what [`bind`] has bound, by asking the loop.
+pub(super) fn serve(listeners: Listeners, to_loop: &mpsc::Sender<Request>) -> io::Result<Servers> {
+    let read_only = routes::read_only(to_loop.clone());
+    listeners.serve(routes::all(to_loop.clone()), read_only)
 }
 
 /// What the loop is asked. A reply that nobody waits for any more is dropped.
@@ -41,10 +55,10 @@ pub(super) enum Request {
     Status(oneshot::Sender<View>),
     /// Read the configuration again.
     Reload(oneshot::Sender<Result<(), Refusal>>),
-    /// Take a member out or let it back in; replies with the member's canonical name.
-    Operator(MemberAt, bool, oneshot::Sender<Result<String, Refusal>>),
-    /// Whether what was asked of a member has come true.
-    Progress(MemberAt, bool, oneshot::Sender<Result<bool, Refusal>>),
+    /// Take a member out or let it back in; replies with the member's canonical name and who was told.
+    Operator(MemberAt, bool, oneshot::Sender<Result<Done, Refusal>>),
+    /// How far what was asked of a member has come true.
+    Progress(MemberAt, bool, oneshot::Sender<Result<Progress, Refusal>>),
     /// Take the data path off and end.
     Detach(oneshot::Sender<Result<(), Refusal>>),
 }
@@ -77,9 +91,6 @@ pub(super) enum Refusal {
     /// The request makes no sense.
     #[error("{0}")]
     BadRequest(String),
-    /// Its client has given up.
-    #[error("{0}")]
-    TooLate(String),
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),

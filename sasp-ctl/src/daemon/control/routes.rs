@@ -3,23 +3,22 @@
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::clock;
 use super::super::metrics;
+use super::super::operator::{Done, Progress};
 use super::super::stats::Stats;
 use super::super::status::Status;
-use super::{MemberAt, Refusal, Request, UNTIL, View, page};
+use super::{MemberAt, Refusal, Request, View, page};
+use crate::control::openmetrics::CONTENT_TYPE;
+use crate::control::{self, BODY_MAX};
 
 type Loop = mpsc::Sender<Request>;
-
-/// Larger than any request that means something.
-const BODY_MAX: usize = 16 * 1024;
 
 /// What anybody who reaches the TCP address may see.
 pub(super) fn read_only(to_loop: Loop) -> Router {
@@ -41,25 +40,9 @@ pub(super) fn all(to_loop: Loop) -> Router {
         .route("/quiesce/progress", post(quiesce_progress))
         .route("/resume/progress", post(resume_progress))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn(in_time))
+        .layer(from_fn(control::in_time))
         .with_state(to_loop.clone())
         .merge(read_only(to_loop))
-}
-
-/// Refuses what its client has given up on: it was told of a failure, maybe while we were stopped, and must not see it
-/// carried out later.
-async fn in_time(request: axum::extract::Request, next: Next) -> Response {
-    let until = request.headers().get(UNTIL);
-    let until = until.and_then(|until| until.to_str().ok()?.parse::<u64>().ok());
-    if until.is_some_and(|until| until <= clock::now_ns()) {
-        tracing::warn!(
-            request = request.uri().path(),
-            "not carried out: its client has given up"
-        );
-        let reason = "the request came too late: nothing was done".to_owned();
-        return Refusal::TooLate(reason).into_response();
-    }
-    next.run(request).await
 }
 
 impl IntoResponse for Refusal {
@@ -67,11 +50,10 @@ impl IntoResponse for Refusal {
         let status = match self {
             Self::BadConfig(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadMember(_) => StatusCode::NOT_FOUND,
-            Self::TooLate(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        (status, Json(json!({ "error": self.to_string() }))).into_response()
+        control::refusal(status, &self.to_string())
     }
 }
 
@@ -117,7 +99,7 @@ async fn metrics(State(to_loop): State<Loop>) -> Result<Response, Refusal> {
     let (status, stats) = observe(&to_loop).await?;
     let text = metrics::render(&status, &stats)
         .map_err(|_| Refusal::Failed("the metrics cannot be written as text".to_owned()))?;
-    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
 /// The loop turns and the kernel answers.
@@ -144,11 +126,11 @@ fn named(body: &[u8]) -> Result<MemberAt, Refusal> {
     })
 }
 
-async fn quiesce(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn quiesce(state: State<Loop>, body: Bytes) -> Result<Json<Done>, Refusal> {
     operator(state, &body, true).await
 }
 
-async fn resume(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn resume(state: State<Loop>, body: Bytes) -> Result<Json<Done>, Refusal> {
     operator(state, &body, false).await
 }
 
@@ -156,17 +138,17 @@ async fn operator(
     State(to_loop): State<Loop>,
     body: &[u8],
     quiesced: bool,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Done>, Refusal> {
     let member = named(body)?;
-    let member = ask(&to_loop, |reply| Request::Operator(member, quiesced, reply)).await??;
-    Ok(Json(json!({ "member": member })))
+    let done = ask(&to_loop, |reply| Request::Operator(member, quiesced, reply)).await??;
+    Ok(Json(done))
 }
 
-async fn quiesce_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn quiesce_progress(state: State<Loop>, body: Bytes) -> Result<Json<Progress>, Refusal> {
     progress(state, &body, true).await
 }
 
-async fn resume_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn resume_progress(state: State<Loop>, body: Bytes) -> Result<Json<Progress>, Refusal> {
     progress(state, &body, false).await
 }
 
@@ -174,8 +156,8 @@ async fn progress(
     State(to_loop): State<Loop>,
     body: &[u8],
     quiesced: bool,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Progress>, Refusal> {
     let member = named(body)?;
-    let done = ask(&to_loop, |reply| Request::Progress(member, quiesced, reply)).await??;
-    Ok(Json(json!({ "done": done })))
+    let progress = ask(&to_loop, |reply| Request::Progress(member, quiesced, reply)).await??;
+    Ok(Json(progress))
 }

@@ -1,18 +1,17 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-use super::super::clock;
 use super::*;
+use crate::balance::model::drain::Drain;
+use crate::clock;
+use crate::control::asking::ask;
+use crate::control::{UNTIL, limited};
 
 /// A loop that refuses every reload, knows one member, and is never asked for a status.
 async fn refuse(mut requests: mpsc::Receiver<Request>) {
@@ -26,42 +25,32 @@ async fn refuse(mut requests: mpsc::Receiver<Request>) {
             Request::Operator(at, quiesced, reply) => {
                 let known = at.member == "10.0.0.1:80" && quiesced;
                 let unknown = Refusal::BadMember("no such member".to_owned());
-                reply
-                    .send(known.then_some(at.member).ok_or(unknown))
-                    .is_ok()
+                let done = Done {
+                    member: at.member,
+                    told: vec!["g:3860".to_owned()],
+                    told_later: Vec::new(),
+                };
+                reply.send(known.then_some(done).ok_or(unknown)).is_ok()
             }
-            Request::Progress(_, quiesced, reply) => reply.send(Ok(quiesced)).is_ok(),
+            Request::Progress(_, quiesced, reply) => {
+                let drain = Drain {
+                    flows: 7,
+                    ..Drain::default()
+                };
+                let done = quiesced;
+                reply.send(Ok(Progress { done, drain })).is_ok()
+            }
         };
     }
-}
-
-async fn ask(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    method: &str,
-    path: &str,
-    body: &str,
-) -> (u16, Value) {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    let request = hyper::Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "localhost")
-        .body(Full::new(Bytes::from(body.to_owned())))
-        .unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 #[tokio::test]
 async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("new/eth0.sock");
-    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let servers = bind(path.clone(), None).unwrap();
     let (to_loop, requests) = queue();
-    let servers = servers.serve(&to_loop).unwrap();
+    let servers = serve(servers, &to_loop).unwrap();
     tokio::spawn(refuse(requests));
     let known = r#"{"group":"F","member":"10.0.0.1:80"}"#;
     let unknown = r#"{"group":"F","member":"10.0.0.9:80"}"#;
@@ -78,7 +67,7 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
             "/quiesce",
             known,
             200,
-            json!({ "member": "10.0.0.1:80" }),
+            json!({ "member": "10.0.0.1:80", "told": ["g:3860"], "told_later": [] }),
         ),
         (
             "POST",
@@ -92,17 +81,17 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
             "/quiesce/progress",
             known,
             200,
-            json!({ "done": true }),
+            json!({ "done": true, "flows": 7, "slots": 0, "fresh_slots": 0, "fresh_seconds": 0 }),
         ),
         (
             "POST",
             "/resume/progress",
             known,
             200,
-            json!({ "done": false }),
+            json!({ "done": false, "flows": 7, "slots": 0, "fresh_slots": 0, "fresh_seconds": 0 }),
         ),
-        ("GET", "/reload", "", 405, Value::Null),
-        ("GET", "/nowhere", "", 404, Value::Null),
+        ("GET", "/reload", "", 405, Value::from("")),
+        ("GET", "/nowhere", "", 404, Value::from("")),
     ] {
         let stream = UnixStream::connect(&path).await.unwrap();
         let answered = ask(stream, method, path_asked, body).await;
@@ -125,8 +114,8 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
 async fn only_the_owner_may_use_the_socket_and_a_dead_daemons_is_replaced() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
-    drop(Listeners::bind(path.clone(), None).unwrap());
-    let _listeners = Listeners::bind(path.clone(), None).unwrap();
+    drop(bind(path.clone(), None).unwrap());
+    let _listeners = bind(path.clone(), None).unwrap();
     UnixStream::connect(&path).await.unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -138,9 +127,9 @@ async fn the_tcp_address_changes_nothing() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let listeners = Listeners::bind(directory.path().join("eth0.sock"), Some(address)).unwrap();
+    let listeners = bind(directory.path().join("eth0.sock"), Some(address)).unwrap();
     let (to_loop, requests) = queue();
-    let servers = listeners.serve(&to_loop).unwrap();
+    let servers = serve(listeners, &to_loop).unwrap();
     tokio::spawn(refuse(requests));
     for path in [
         "/reload",
@@ -161,7 +150,7 @@ fn an_address_that_is_taken_is_named_with_the_key_to_change() {
     let directory = TempDir::new().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let refused = Listeners::bind(directory.path().join("eth0.sock"), Some(address)).unwrap_err();
+    let refused = bind(directory.path().join("eth0.sock"), Some(address)).unwrap_err();
     let line = format!("{refused:#}");
     assert!(
         line.contains(&address.to_string()) && line.contains("`listen`"),
@@ -174,9 +163,9 @@ fn an_address_that_is_taken_is_named_with_the_key_to_change() {
 async fn clients_that_say_nothing_do_not_keep_others_out() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
-    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let servers = bind(path.clone(), None).unwrap();
     let (to_loop, requests) = queue();
-    let servers = servers.serve(&to_loop).unwrap();
+    let servers = serve(servers, &to_loop).unwrap();
     tokio::spawn(refuse(requests));
     let mut silent = Vec::new();
     for _ in 0..2 * limited::CONNECTIONS {
@@ -192,9 +181,9 @@ async fn clients_that_say_nothing_do_not_keep_others_out() {
 async fn a_request_that_never_ends_is_cut_off() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
-    let servers = Listeners::bind(path.clone(), None).unwrap();
+    let servers = bind(path.clone(), None).unwrap();
     let (to_loop, requests) = queue();
-    let servers = servers.serve(&to_loop).unwrap();
+    let servers = serve(servers, &to_loop).unwrap();
     tokio::spawn(refuse(requests));
     let head = "POST /reload HTTP/1.1\r\nhost: x\r\ncontent-length: 9000\r\n\r\n";
     for beginning in ["GET /st", head] {
@@ -216,8 +205,8 @@ async fn what_comes_after_its_client_has_given_up_is_not_done() {
     let (to_loop, mut requests) = queue();
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
-    let servers = Listeners::bind(path.clone(), None).unwrap();
-    let servers = servers.serve(&to_loop).unwrap();
+    let servers = bind(path.clone(), None).unwrap();
+    let servers = serve(servers, &to_loop).unwrap();
     let now = clock::now_ns();
     let mut late = UnixStream::connect(&path).await.unwrap();
     let head = format!("POST /detach HTTP/1.1\r\nhost: x\r\n{UNTIL}: {now}\r\n");
@@ -254,10 +243,7 @@ async fn the_last_answer_gets_out_while_the_listener_goes() {
     for turn in 0..50 {
         let path = directory.path().join(format!("{turn}.sock"));
         let (to_loop, mut requests) = queue();
-        let servers = Listeners::bind(path.clone(), None)
-            .unwrap()
-            .serve(&to_loop)
-            .unwrap();
+        let servers = serve(bind(path.clone(), None).unwrap(), &to_loop).unwrap();
         let asked = tokio::spawn(async move {
             ask(
                 UnixStream::connect(path).await.unwrap(),

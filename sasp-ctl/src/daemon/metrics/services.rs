@@ -1,6 +1,6 @@
 //! Services and members.
 
-use super::{Labels, Page, with};
+use crate::control::openmetrics::{Labels, Page, with};
 use crate::daemon::status::{MemberStatus, ServiceStatus, TrafficStatus};
 
 impl Page {
@@ -45,6 +45,25 @@ impl Page {
             "Slots by phase; tracked = fresh + settled",
             slots,
         );
+        type Field = fn(&ServiceStatus) -> f64;
+        let fields: [(&str, &str, Field); 2] = [
+            (
+                "slots_to_move",
+                "Slots that move_limit keeps from their new owners",
+                |service| service.slots.to_move as f64,
+            ),
+            (
+                "turned_away_members",
+                "Members that have registered themselves in vain",
+                |service| service.turned_away_total as f64,
+            ),
+        ];
+        for (name, help, field) in fields {
+            let samples = services
+                .iter()
+                .map(|service| (service_labels(service), field(service)));
+            self.gauge(&format!("service_{name}"), help, samples);
+        }
         let remembered = services
             .iter()
             .map(|service| (service_labels(service), service.remembered_flows as f64));
@@ -86,7 +105,7 @@ impl Page {
             states,
         );
         type Field = fn(&MemberStatus) -> Option<f64>;
-        let fields: [(&str, &str, Field); 7] = [
+        let fields: [(&str, &str, Field); 9] = [
             ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
             ("share_ratio", "Part of new flows that it gets", |m| {
                 Some(m.report.share)
@@ -99,6 +118,16 @@ impl Page {
             ("effective_weight", "Weight after all rules", |m| {
                 Some(f64::from(m.report.effective_weight))
             }),
+            (
+                "ramped_weight",
+                "As much of the effective weight as counts now: less in a slow start",
+                |m| Some(m.report.ramped_weight),
+            ),
+            (
+                "applied_weight",
+                "Weight that its slots stand for, on the scale of the ramped weight",
+                |m| Some(m.report.applied_weight),
+            ),
             ("static_weight", "Weight in the configuration", |m| {
                 Some(f64::from(m.report.static_weight))
             }),

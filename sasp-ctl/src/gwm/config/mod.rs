@@ -9,12 +9,15 @@ mod validate;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::ConfigError;
 use crate::config::parse;
 use crate::config::source::Source;
+use crate::gwm::sources::Rule;
 use crate::sasp::gwm::Policy;
+use crate::tls::ServerTls;
 
 /// Where a GWM listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
@@ -27,10 +30,18 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to show status and metrics, read-only.
+    pub status: Option<SocketAddr>,
+    /// Where to keep what the operator says by hand.
+    pub state: Option<PathBuf>,
     /// The longest message that is taken from a peer, in bytes.
     pub message_bytes: usize,
+    /// How connections are kept secret and peers prove who they are; `None`: not at all.
+    pub tls: Option<Arc<ServerTls>>,
     /// What the protocol's state machine has to know.
     pub policy: Policy,
+    /// Where weights come from. What `policy` holds of them is the static ones.
+    pub rules: Vec<Rule>,
     /// Possible, but hardly meant: one line each.
     pub warnings: Vec<String>,
 }
@@ -39,15 +50,27 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: DEFAULT_LISTEN,
+            status: None,
+            state: None,
             // What a registration of some thousand members needs.
             message_bytes: 1 << 20,
+            tls: None,
             policy: Policy::default(),
+            rules: Vec::new(),
             warnings: Vec::new(),
         }
     }
 }
 
-/// Judges the text of a file; `path` is only for messages.
+impl Config {
+    /// Number of rules, counted by member as far as they name members.
+    pub fn rule_count(&self) -> usize {
+        self.rules.iter().map(Rule::count).sum()
+    }
+}
+
+/// Judges the text of a file, and reads the files of TLS that it names; `path` is for messages and says where those
+/// are.
 ///
 /// # Errors
 /// Everything that is unknown, impossible or contradictory, with the line that it stands on.

@@ -1,10 +1,12 @@
 //! From what was typed to a [`Config`], or to the first reason why not.
 
 mod admission;
+mod tls;
 mod weights;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -22,14 +24,14 @@ const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_secs(u16::MAX as u64);
 
 pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigError> {
-    if let Some(tls) = &raw.tls {
-        return Err(no_tls(tls, source));
-    }
     let default = Config::default();
     let listen = match &raw.listen {
-        Some(text) => listen(text, source)?,
+        Some(text) => address(text, "0.0.0.0:3860", source)?,
         None => default.listen,
     };
+    let shown_at = |text| address(text, "127.0.0.1:9687", source);
+    let status = raw.status.as_ref().map(shown_at).transpose()?;
+    let state = raw.state.as_ref().map(|path| absolute(path, source));
     let year = duration::MAX;
     let interval = duration_in(
         &raw.interval,
@@ -44,9 +46,15 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
         source,
     )?;
     let (limits, message_bytes) = limits(&raw.limits, &default, source)?;
-    let admission = admission::admission(&raw.balancer, &limits, source)?;
-    let weights = weights::weights(&raw.weights, &admission, &limits, source)?;
     let mut warnings = Vec::new();
+    let tls = match &raw.tls {
+        Some(tls) => Some(tls::tls(tls, source, &mut warnings)?),
+        None => None,
+    };
+    let has_tls = tls.is_some();
+    let admission = admission::admission(&raw.balancer, &limits, has_tls, source)?;
+    let member_rules = admission::member_rules(&raw.member, has_tls, source)?;
+    let (weights, rules) = weights::weights(&raw.weights, &admission, &limits, source)?;
     if grace < interval * 3 {
         warnings.push(format!(
             "grace {grace:?} is less than three intervals of {interval:?}: a balancer that reconnects may find \
@@ -55,34 +63,48 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     }
     Ok(Config {
         listen,
+        status,
+        state: state.transpose()?,
         message_bytes,
+        tls,
         policy: Policy {
             interval,
             grace,
             admission,
             members_speak_for_themselves: raw.members_only_from_own_address,
+            member_rules,
             weights,
             limits,
         },
+        rules,
         warnings,
     })
 }
 
-fn no_tls<T>(value: &Spanned<T>, source: &Source) -> ConfigError {
-    source.error(
-        value,
-        "TLS is not available yet: plain TCP only, remove the key",
-    )
-}
-
-fn listen(text: &Spanned<String>, source: &Source) -> Result<SocketAddr, ConfigError> {
+fn address(
+    text: &Spanned<String>,
+    example: &str,
+    source: &Source,
+) -> Result<SocketAddr, ConfigError> {
     text.get_ref().parse().map_err(|_| {
         let reason = format!(
-            "{:?} is not ADDR:PORT: write an IP address and a port, as in \"0.0.0.0:3860\" or \"[::]:3860\"",
+            "{:?} is not ADDR:PORT: write an IP address and a port, as in {example:?} or \"[::]:3860\"",
             text.get_ref()
         );
         source.error(text, reason)
     })
+}
+
+/// Where a daemon is started from is nothing to depend on.
+fn absolute(path: &Spanned<PathBuf>, source: &Source) -> Result<PathBuf, ConfigError> {
+    let typed = path.get_ref();
+    match typed.is_absolute() && typed.file_name().is_some() {
+        true => Ok(typed.clone()),
+        false => Err(source.error(
+            path,
+            format!("{typed:?} is no absolute path of a file: write it as in \"/var/lib/sasp-ctl/gwm.json\""),
+        )),
+    }
 }
 
 fn duration_in(

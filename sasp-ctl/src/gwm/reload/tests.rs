@@ -1,6 +1,9 @@
 //! Files that are replaced under a running GWM.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::gwm::hub::Hub;
 use crate::sasp::gwm::Policy;
 
 const RULE: &str =
@@ -9,7 +12,8 @@ const RULE: &str =
 struct Bed {
     dir: tempfile::TempDir,
     file: ConfigFile,
-    hub: Hub,
+    hub: Arc<Hub>,
+    sources: Sources,
 }
 
 impl Bed {
@@ -18,8 +22,14 @@ impl Bed {
         let path = dir.path().join("gwm.toml");
         std::fs::write(&path, text).unwrap();
         let file = ConfigFile::load(&path).unwrap();
-        let hub = Hub::new(file.config());
-        Self { dir, file, hub }
+        let hub = Arc::new(Hub::new(file.config()));
+        let sources = Sources::new(Arc::clone(&hub), file.config());
+        Self {
+            dir,
+            file,
+            hub,
+            sources,
+        }
     }
 
     fn write(&self, text: &str) {
@@ -35,7 +45,7 @@ impl Bed {
 fn a_good_file_is_put_into_force() {
     let mut bed = Bed::new("");
     bed.write(RULE);
-    bed.file.reload(&bed.hub, false);
+    bed.file.reload(&bed.sources, false);
     assert_eq!(bed.policy().weights.len(), 1);
     assert_eq!(bed.file.config().policy, bed.policy());
 }
@@ -45,18 +55,18 @@ fn a_bad_empty_or_missing_file_changes_nothing_and_a_good_one_is_taken_again_aft
     let mut bed = Bed::new(RULE);
     let before = bed.policy();
     bed.write("interval = 1");
-    bed.file.reload(&bed.hub, true);
+    bed.file.reload(&bed.sources, true);
     assert_eq!(bed.policy(), before);
     std::fs::remove_file(bed.dir.path().join("gwm.toml")).unwrap();
-    bed.file.reload(&bed.hub, true);
+    bed.file.reload(&bed.sources, true);
     assert_eq!(bed.policy(), before);
     for empty in ["", " \n"] {
         bed.write(empty);
-        bed.file.reload(&bed.hub, true);
+        bed.file.reload(&bed.sources, true);
         assert_eq!(bed.policy(), before);
     }
     bed.write("# no rules");
-    bed.file.reload(&bed.hub, false);
+    bed.file.reload(&bed.sources, false);
     assert!(bed.policy().weights.is_empty());
 }
 
@@ -85,4 +95,35 @@ fn the_difference_names_what_changed() {
         difference(&new),
         "weights (0 → 1 rules, 3 registered members weigh differently)"
     );
+}
+
+#[test]
+fn a_good_file_that_names_bad_tls_files_is_taken_once_they_are_good() {
+    let lab = crate::tls::lab::Lab::with_both_sides();
+    let path = lab.path("gwm.toml");
+    let tls = |name: &str| {
+        format!("tls = {{ cert = \"{name}.pem\", key = \"{name}.key\", ca = \"ca.pem\" }}\n")
+    };
+    std::fs::write(&path, tls("gwm")).unwrap();
+    let mut file = ConfigFile::load(&path).unwrap();
+    let hub = Arc::new(Hub::new(file.config()));
+    let sources = Sources::new(Arc::clone(&hub), file.config());
+    let mut served = file.tls();
+    let first = served.borrow_and_update().clone();
+
+    std::fs::write(&path, tls("next") + RULE).unwrap();
+    file.look_again(&sources, false);
+    assert!(!served.has_changed().unwrap());
+    assert!(hub.with(|gwm, _| gwm.policy().weights.is_empty()));
+    lab.issue("next", &["localhost"], |_| {});
+    file.look_again(&sources, false);
+    assert_ne!(served.borrow_and_update().clone(), first);
+    assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
+
+    for without in ["", RULE] {
+        std::fs::write(&path, without).unwrap();
+        file.look_again(&sources, true);
+        assert!(!served.has_changed().unwrap(), "TLS stays on");
+        assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
+    }
 }

@@ -38,7 +38,7 @@ impl Backoff {
         }
         match lived {
             // A twin lets us live for one of its waits, which may be as long as ours.
-            Some(lived) if lived >= self.max * 2 => self.strikes = 0,
+            Some(lived) if lived >= self.max.saturating_mul(2) => self.strikes = 0,
             Some(_) if closed_by_peer => self.strikes = self.strikes.saturating_add(1),
             _ => {}
         }
@@ -56,11 +56,13 @@ impl Backoff {
         let grown = self.min.saturating_mul(factor).min(self.max);
         let base = if self.is_duplicate() { self.max } else { grown };
         self.failures = self.failures.saturating_add(1);
-        let low = (base - base / 4).max(self.min);
-        let high = base.saturating_add(base / 4).min(self.max).max(low);
+        let quarter = base.checked_div(4).unwrap_or_default();
+        let low = base.saturating_sub(quarter).max(self.min);
+        let high = base.saturating_add(quarter).min(self.max).max(low);
         // 16 bits are as fine as any network notices.
-        let share = u32::from(self.next_random());
-        low + (high - low) / u32::from(u16::MAX) * share
+        let share = f64::from(self.next_random()) / f64::from(u16::MAX);
+        low.saturating_add(high.saturating_sub(low).mul_f64(share))
+            .min(high)
     }
 
     /// SplitMix64, upper bits.
@@ -68,7 +70,7 @@ impl Backoff {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z >> 48) as u16
+        u16::try_from(z >> 48).unwrap_or_default()
     }
 }
 

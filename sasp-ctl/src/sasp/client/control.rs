@@ -4,6 +4,7 @@
 //! all the same question, asked again whenever nothing is under way: what is missing? Nothing is ever removed in
 //! order to be registered anew, because a GWM then starts its weights from nothing.
 
+mod guests;
 mod reply;
 
 use std::{
@@ -43,11 +44,13 @@ pub(super) struct Control {
     known: Option<BTreeMap<Name, BTreeSet<MemberKey>>>,
     /// There was a session before: the GWM may remember.
     met: bool,
+    /// Some connection has given a complete answer, and with it what an earlier balancer of our name left behind.
+    has_inherited: bool,
     /// This connection has given a complete answer.
     read_back: bool,
     /// Groups whose registration was refused, and when to try again.
     refused: BTreeMap<Name, Instant>,
-    /// Groups of which a part is registered although we did not know; true: asking did not help, go one by one.
+    /// Groups of which a part is not what we thought; true: asking did not or would not help, go one by one.
     contested: BTreeMap<Name, bool>,
     quiesced: BTreeMap<(Name, MemberKey), Told>,
     /// Registrations in a row that were answered "unknown LB".
@@ -62,6 +65,7 @@ impl Control {
             told: None,
             known: None,
             met: false,
+            has_inherited: false,
             read_back: false,
             refused: BTreeMap::new(),
             contested: BTreeMap::new(),
@@ -121,14 +125,13 @@ impl Control {
 
     /// Groups that the GWM has of ours, and members in them.
     pub(super) fn registered(&self) -> (usize, usize) {
-        let groups = self
-            .known
-            .iter()
-            .flatten()
-            .filter(|(_, members)| !members.is_empty());
-        groups.fold((0, 0), |(groups, all), (_, members)| {
-            (groups + 1, all + members.len())
-        })
+        let sizes = || {
+            let groups = self.known.iter().flatten();
+            groups
+                .map(|(_, members)| members.len())
+                .filter(|size| *size > 0)
+        };
+        (sizes().count(), sizes().sum())
     }
 
     /// True if absence from this connection's messages means "unchanged".
@@ -152,23 +155,44 @@ impl Control {
     }
 
     /// The next requests; to be asked only while no other request of ours is under way. None: all is told.
-    pub(super) fn next(&mut self, now: Instant) -> Vec<Request> {
+    /// `lists` tells whether the GWM has a member, as far as it has said so on this connection.
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        lists: impl Fn(&Name, &MemberKey) -> bool,
+    ) -> Vec<Request> {
         if self.leaving {
             return vec![Request::DeregisterAll];
         }
-        if self.told != Some(self.desired.lb_state) {
-            return vec![Request::SetLbState(self.desired.lb_state)];
+        let lb_state = self.next_lb_state();
+        if self.told != Some(lb_state) {
+            return vec![Request::SetLbState(lb_state)];
         }
+        self.refused.retain(|_, retry_at| now < *retry_at);
+        self.forget_guests_that_left(&lists);
         let Some(known) = &self.known else {
             return vec![Request::GetWeights];
         };
-        self.refused.retain(|_, retry_at| now < *retry_at);
         let mut requests: Vec<_> = self.gone(known).chain(self.missing(known)).collect();
         if requests.is_empty() {
-            self.contested.clear();
             requests.extend(self.quiesces(known));
+            requests.extend(self.guest_quiesces(&lists));
+        }
+        if requests.is_empty() {
+            self.contested.clear();
         }
         requests
+    }
+
+    /// What Set LB State is to say now. No-Change comes after a complete answer if members were trusted on this
+    /// connection: they may have left by themselves, and under No-Change nobody would ever say so.
+    fn next_lb_state(&self) -> LbState {
+        let wanted = self.desired.lb_state;
+        let after_trust = |told: LbState| told.trust || (!told.no_change && self.known.is_none());
+        LbState {
+            no_change: wanted.omits_unchanged() && !self.told.is_some_and(after_trust),
+            ..wanted
+        }
     }
 
     fn gone(&self, known: &BTreeMap<Name, BTreeSet<MemberKey>>) -> impl Iterator<Item = Request> {
@@ -217,13 +241,19 @@ impl Control {
         group: &Name,
         keys: impl Iterator<Item = &'a MemberKey>,
     ) -> impl Iterator<Item = Vec<MemberKey>> {
-        let one_by_one = self.contested.get(group) == Some(&true);
-        let size = if one_by_one { 1 } else { MEMBERS_PER_REQUEST };
         let keys: Vec<_> = keys.copied().collect();
-        keys.chunks(size)
+        keys.chunks(self.chunk_size(group))
             .map(<[_]>::to_vec)
             .collect::<Vec<_>>()
             .into_iter()
+    }
+
+    /// Members of this group in one request.
+    fn chunk_size(&self, group: &Name) -> usize {
+        match self.contested.get(group) {
+            Some(true) => 1,
+            Some(false) | None => MEMBERS_PER_REQUEST,
+        }
     }
 
     fn quiesces(&self, known: &BTreeMap<Name, BTreeSet<MemberKey>>) -> Vec<Request> {
@@ -245,7 +275,7 @@ impl Control {
                 })
                 .map(|(key, member)| (*key, member.quiesced))
                 .collect();
-            requests.extend(changed.chunks(MEMBERS_PER_REQUEST).map(|quiesced| {
+            requests.extend(changed.chunks(self.chunk_size(group)).map(|quiesced| {
                 Request::SetMemberState {
                     group: group.clone(),
                     quiesced: quiesced.to_vec(),
@@ -258,7 +288,8 @@ impl Control {
     /// Takes an answer to Get Weights as all that the GWM has of us.
     pub(super) fn read_back(&mut self, said: &Said) {
         self.read_back = true;
-        if !self.met {
+        if !self.has_inherited {
+            self.has_inherited = true;
             self.inherit_quiesces(said);
         }
         self.known = Some(self.ours(said));
@@ -283,6 +314,17 @@ impl Control {
                 known.retain(|key| said.contains_key(key));
             }
             known.extend(said.keys().filter(|key| wanted.contains_key(key)));
+        }
+    }
+
+    /// Takes note of members that the GWM was told to quiesce and that work: they have left and come back by themselves
+    /// meanwhile. Asked for answers to polls only, so that a GWM that does not quiesce is not told in a tight loop.
+    pub(super) fn check_quiesces(&mut self, said: &Said) {
+        for ((group, key), told) in &mut self.quiesced {
+            let weight = said.get(group).and_then(|said| said.get(key));
+            if *told == Told::Quiesced && weight.is_some_and(|weight| !weight.quiesce) {
+                *told = Told::Once;
+            }
         }
     }
 

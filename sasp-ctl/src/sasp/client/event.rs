@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::sasp::{
     code::{Code, Type},
-    codec::DecodeError,
+    codec::{DecodeError, EncodeError},
     frame::FrameError,
     msg::{MemberKey, Name},
 };
@@ -16,7 +16,7 @@ use crate::sasp::{
 /// ```text
 /// DISABLED ─► CONNECTING ─► SYNC ─► CONVERGING ⇄ ACTIVE
 ///                 ▲           │         │          │
-///                 └─ BACKOFF ◄┴─────────┴──────────┘   any failure
+///                 └─ BACKOFF ◄┴─────────┴──────────┘   any failure; DUPLICATE if our UID has another user
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +33,8 @@ pub enum State {
     Active,
     /// Waiting before the next attempt.
     Backoff,
+    /// The same, for long: another balancer seems to use our UID, and each throws the other out.
+    Duplicate,
 }
 
 /// What the GWM says about one group: everything it last said, merged.
@@ -135,6 +137,9 @@ pub enum Lost {
     /// A reply that we wait for makes no sense.
     #[error("the reply makes no sense: {0}")]
     BadReply(DecodeError),
+    /// A request cannot be written; they are cut into pieces far below any limit.
+    #[error("cannot write a request: {0}")]
+    Unsendable(EncodeError),
     /// The GWM does not speak our version.
     #[error("the GWM speaks version {0} of SASP, we speak {version} only", version = crate::sasp::code::VERSION)]
     Version(u8),

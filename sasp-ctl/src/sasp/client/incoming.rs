@@ -8,6 +8,7 @@ use super::{
     requests::{Request, Unmatched},
     view::{Said, Scope, said},
 };
+use crate::sasp::saturate::{Later as _, Tally as _};
 use crate::sasp::{
     code::{Code, Type},
     codec::{Cause, DecodeError, Decoded, decode},
@@ -33,17 +34,19 @@ impl Client {
     fn handle_frame(&mut self, frame: &[u8], now: Instant) {
         match decode(frame) {
             Ok(Decoded { message, quirks }) => {
-                *self
-                    .counters
+                self.counters
                     .received
                     .entry(message.body.kind())
-                    .or_default() += 1;
-                self.counters.mapped_ipv4 += u64::from(quirks.mapped_ipv4);
+                    .or_default()
+                    .grow(1);
+                self.counters
+                    .mapped_ipv4
+                    .grow(u64::from(quirks.mapped_ipv4));
                 self.handle_message(message, now);
                 self.advance(now);
             }
             Err(error) => {
-                self.counters.undecodable += 1;
+                self.counters.undecodable.grow(1);
                 match error.cause {
                     Cause::Version(version) => self.lose(Lost::Version(version), now),
                     _ if self.is_awaited(&error) => self.lose(Lost::BadReply(error), now),
@@ -92,7 +95,7 @@ impl Client {
             | Body::DeregistrationRequest(_)
             | Body::GetWeightsRequest(_)
             | Body::SetLbStateRequest(_)
-            | Body::SetMemberStateRequest(_) => self.counters.unexpected += 1,
+            | Body::SetMemberStateRequest(_) => self.counters.unexpected.grow(1),
         }
     }
 
@@ -100,15 +103,15 @@ impl Client {
         self.counters.reply(kind, code);
         match self.requests.answered(id, kind) {
             Ok(request) => return Some(request),
-            Err(Unmatched::Id) => self.counters.unknown_ids += 1,
-            Err(Unmatched::Type) => self.counters.wrong_types += 1,
+            Err(Unmatched::Id) => self.counters.unknown_ids.grow(1),
+            Err(Unmatched::Type) => self.counters.wrong_types.grow(1),
         }
         None
     }
 
     fn handle_weights_reply(&mut self, request: &Request, reply: GetWeightsReply, now: Instant) {
         self.interval = Some(reply.interval);
-        self.poll_at = self.polled_at.map(|at| at + self.poll_interval());
+        self.poll_at = self.polled_at.map(|at| at.later(self.poll_interval()));
         self.handle_reply(request, reply.code, now);
         if reply.code == Code::SUCCESS && self.link() == Link::Open {
             // The first answer on a connection is complete, whatever was asked for (RFC 4678 section 9.1 makes
@@ -120,6 +123,7 @@ impl Client {
                 Scope::Everything
             };
             let said = self.said(reply.groups);
+            self.control.check_quiesces(&said);
             if self.control.must_read_back() {
                 self.control.read_back(&said);
             } else {
@@ -140,8 +144,15 @@ impl Client {
             _ => {}
         }
         let outcome = self.control.answered(request, code, now);
-        if let (Request::Register { group, .. }, Code::SUCCESS) = (request, code) {
-            self.registered(group, now);
+        match (request, code) {
+            (Request::Register { group, .. }, Code::SUCCESS) => self.registered(group, now),
+            (Request::Deregister { group, members }, Code::SUCCESS) => {
+                if self.view.forget(group, members) {
+                    let event = self.view.event(group, self.control.desired());
+                    self.events.extend(event);
+                }
+            }
+            _ => {}
         }
         let refused = request.kind();
         match outcome {
@@ -167,7 +178,7 @@ impl Client {
 
     fn said(&mut self, groups: Vec<GroupOf<WeightEntry>>) -> Said {
         let (said, foreign) = said(groups, &self.config.lb_uid);
-        self.counters.foreign_groups += foreign;
+        self.counters.foreign_groups.grow(foreign);
         said
     }
 

@@ -9,6 +9,11 @@
 //! [`Client::poll_transmit`] and [`Client::poll_event`]; call [`Client::handle_timeout`] at
 //! [`Client::poll_timeout`].
 //!
+//! # Versions
+//! There is one, [`VERSION`](super::code::VERSION). RFC 4678 section 4.4 has a GWM that does not speak it answer with
+//! its own highest, for us to come down to, but nothing is below 1: a message of any other version ends the session
+//! with [`Lost::Version`], which names both, and the next attempt comes after the wait that every failure makes longer.
+//!
 //! # Layout
 //! * `config`: settings and the desired state; `event`: what comes out.
 //! * `control`: the difference between desired and known, as requests; `compose`: requests as messages.
@@ -34,7 +39,12 @@ use std::{
 };
 
 use self::{backoff::Backoff, compose::compose, control::Control, requests::Requests, view::View};
-use super::{codec::encode, frame::Deframer, msg::Name};
+use super::{
+    codec::encode,
+    frame::Deframer,
+    msg::Name,
+    saturate::{Later as _, Tally as _},
+};
 
 pub use config::{Config, Desired, DesiredMember, LbState};
 pub use event::{Event, GroupWeights, LinkDown, Lost, MemberWeight, NotDeregistered, State};
@@ -142,7 +152,7 @@ impl Client {
     /// What the driver shall have now.
     pub fn link(&self) -> Link {
         match self.state {
-            State::Disabled | State::Backoff => Link::Closed,
+            State::Disabled | State::Backoff | State::Duplicate => Link::Closed,
             State::Connecting => Link::Wanted,
             State::Sync | State::Converging | State::Active => Link::Open,
         }
@@ -154,7 +164,7 @@ impl Client {
             return;
         }
         self.attempt_at = None;
-        self.counters.connects += 1;
+        self.counters.connects.grow(1);
         self.control.connected();
         self.view.clear();
         self.events.push_back(Event::Connected);
@@ -195,7 +205,7 @@ impl Client {
         if self.link() != Link::Open {
             match (self.state, self.attempt_at) {
                 (State::Connecting, Some(at)) if at <= now => self.lose(Lost::ConnectTimeout, now),
-                (State::Backoff, Some(at)) if at <= now => self.connect(now),
+                (State::Backoff | State::Duplicate, Some(at)) if at <= now => self.connect(now),
                 _ => {}
             }
             return;
@@ -227,7 +237,9 @@ impl Client {
         Snapshot {
             state: self.state,
             since: self.since,
-            retry_at: self.attempt_at.filter(|_| self.state == State::Backoff),
+            retry_at: self
+                .attempt_at
+                .filter(|_| matches!(self.state, State::Backoff | State::Duplicate)),
             duplicate_uid: self.backoff.is_duplicate(),
             last_error: self.last_error.clone(),
             interval_seconds: self.interval,
@@ -238,7 +250,7 @@ impl Client {
     }
 
     fn connect(&mut self, now: Instant) {
-        self.attempt_at = Some(now + self.config.connect_timeout);
+        self.attempt_at = Some(now.later(self.config.connect_timeout));
         self.enter(State::Connecting, now);
     }
 
@@ -259,7 +271,7 @@ impl Client {
         if self.control.is_leaving() {
             return self.finish(Err(NotDeregistered::Lost), now);
         }
-        self.counters.losses += 1;
+        self.counters.losses.grow(1);
         self.last_error = Some(reason.to_string());
         let by_peer = matches!(
             reason,
@@ -271,8 +283,12 @@ impl Client {
         let is_twin = self.backoff.lost(lived, by_peer);
         self.drop_connection();
         let retry_in = self.backoff.next_wait();
-        self.attempt_at = Some(now + retry_in);
-        self.enter(State::Backoff, now);
+        self.attempt_at = Some(now.later(retry_in));
+        let waiting = match self.backoff.is_duplicate() {
+            true => State::Duplicate,
+            false => State::Backoff,
+        };
+        self.enter(waiting, now);
         self.events.push_back(Event::Lost { reason, retry_in });
         if is_twin {
             self.events.push_back(Event::DuplicateUid);
@@ -309,14 +325,22 @@ impl Client {
         while let Some((id, request)) = self.requests.send_next(now) {
             let (uid, desired) = (&self.config.lb_uid, self.control.desired());
             let message = compose(id, request, uid, desired, &self.view);
-            *self.counters.sent.entry(message.body.kind()).or_default() += 1;
-            let bytes = encode(&message).expect("requests are cut into pieces far below any limit");
-            self.transmits.push_back(bytes);
+            self.counters
+                .sent
+                .entry(message.body.kind())
+                .or_default()
+                .grow(1);
+            match encode(&message) {
+                Ok(bytes) => self.transmits.push_back(bytes),
+                Err(error) => return self.lose(Lost::Unsendable(error), now),
+            }
         }
     }
 
     fn ask(&mut self, now: Instant) {
-        let requests = self.control.next(now);
+        let requests = self
+            .control
+            .next(now, |group, key| self.view.lists(group, key));
         if requests.is_empty() {
             if self.synced_at.is_none() {
                 self.synced_at = Some(now);
@@ -343,7 +367,7 @@ impl Client {
 
     fn note_poll(&mut self, now: Instant) {
         self.polled_at = Some(now);
-        self.poll_at = Some(now + self.poll_interval());
+        self.poll_at = Some(now.later(self.poll_interval()));
     }
 
     fn update_state(&mut self, now: Instant) {
@@ -360,7 +384,7 @@ impl Client {
         if self.view.converges(group) {
             self.view.converge(group, self.control.desired(), now);
         }
-        let soonest = self.polled_at.map_or(now, |at| (at + POLL_GAP).max(now));
+        let soonest = self.polled_at.map_or(now, |at| at.later(POLL_GAP).max(now));
         self.poll_at = Some(self.poll_at.map_or(soonest, |at| at.min(soonest)));
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::config::LbState;
+use crate::sasp::saturate::Later as _;
 use crate::sasp::{
     code::Type,
     msg::{MemberKey, Name},
@@ -113,7 +114,10 @@ impl Requests {
         }
         let request = self.waiting.pop_front()?;
         let id = self.free_id();
-        let (request, _) = self.sent.entry(id).or_insert((request, now + self.timeout));
+        let (request, _) = self
+            .sent
+            .entry(id)
+            .or_insert((request, now.later(self.timeout)));
         Some((id, request))
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::event::State;
 use crate::sasp::code::{Code, Type};
+use crate::sasp::saturate::Tally as _;
 
 /// A session as it stands.
 #[derive(Clone, Debug, Serialize)]
@@ -15,7 +16,7 @@ pub struct Snapshot {
     /// Since when.
     #[serde(skip)]
     pub since: Instant,
-    /// When the next attempt to connect comes, in [`State::Backoff`].
+    /// When the next attempt to connect comes, in [`State::Backoff`] and [`State::Duplicate`].
     #[serde(skip)]
     pub retry_at: Option<Instant>,
     /// Another balancer seems to use our UID.
@@ -61,6 +62,11 @@ pub struct Counters {
 
 impl Counters {
     pub(super) fn reply(&mut self, kind: Type, code: Code) {
-        *self.codes.entry(kind).or_default().entry(code).or_default() += 1;
+        self.codes
+            .entry(kind)
+            .or_default()
+            .entry(code)
+            .or_default()
+            .grow(1);
     }
 }

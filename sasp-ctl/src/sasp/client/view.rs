@@ -9,6 +9,7 @@ use super::{
     config::Desired,
     event::{Event, GroupWeights, MemberWeight},
 };
+use crate::sasp::saturate::{Later as _, Tally as _};
 use crate::sasp::{
     code::weight_flags,
     msg::{GroupOf, MemberKey, Name, WeightEntry},
@@ -38,10 +39,10 @@ pub(super) enum Scope {
 
 /// What `groups` say about us, and how many of them are about another balancer.
 pub(super) fn said(groups: Vec<GroupOf<WeightEntry>>, lb_uid: &Name) -> (Said, u64) {
-    let (mut said, mut foreign) = (Said::new(), 0);
+    let (mut said, mut foreign) = (Said::new(), 0_u64);
     for GroupOf { group, items } in groups {
         if group.lb_uid != *lb_uid {
-            foreign += 1;
+            foreign.grow(1);
             continue;
         }
         said.entry(group.name)
@@ -97,7 +98,7 @@ impl View {
                 known.retain(|key, _| wanted.contains_key(key));
             }
             known.extend(members);
-            if known.len() > wanted.len() + UNKNOWN_MAX {
+            if known.len() > wanted.len().saturating_add(UNKNOWN_MAX) {
                 known.retain(|key, _| wanted.contains_key(key));
             }
         }
@@ -114,6 +115,23 @@ impl View {
                 .is_some_and(|wanted| wanted.keys().all(is_sure))
         });
         names
+    }
+
+    /// Members that the GWM was told to forget; none: the whole group. Under No-Change it never says that they are
+    /// gone. True if they were said to be there.
+    pub(super) fn forget(&mut self, group: &Name, members: &[MemberKey]) -> bool {
+        let Some(said) = self.groups.get_mut(group) else {
+            return false;
+        };
+        let before = said.len();
+        said.retain(|key, _| !members.is_empty() && !members.contains(key));
+        said.len() != before
+    }
+
+    /// True if the GWM has this member in this group, as far as it has said so on this connection.
+    pub(super) fn lists(&self, group: &Name, key: &MemberKey) -> bool {
+        let said = self.groups.get(group);
+        said.is_some_and(|said| said.contains_key(key))
     }
 
     /// The opaque state that a member has set, 0 if the GWM has not told.
@@ -147,10 +165,8 @@ impl View {
 
     /// When the first group stops converging, at this interval of the GWM.
     pub(super) fn deadline(&self, interval: Duration) -> Option<Instant> {
-        self.converging
-            .values()
-            .min()
-            .map(|since| *since + interval * CONVERGENCE_INTERVALS)
+        let since = self.converging.values().min()?;
+        Some(since.later(interval.saturating_mul(CONVERGENCE_INTERVALS)))
     }
 
     /// Ends convergence where its time is over. One event for each such group.
@@ -160,7 +176,8 @@ impl View {
         interval: Duration,
         desired: &Desired,
     ) -> Vec<Event> {
-        let ends = |since: &Instant| *since + interval * CONVERGENCE_INTERVALS <= now;
+        let convergence = interval.saturating_mul(CONVERGENCE_INTERVALS);
+        let ends = |since: &Instant| since.later(convergence) <= now;
         let ended: Vec<_> = self
             .converging
             .extract_if(.., |_, since| ends(since))

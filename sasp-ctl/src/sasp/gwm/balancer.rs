@@ -11,6 +11,7 @@ use super::member::Registered;
 use super::weights::Assessment;
 use crate::sasp::code::lb_flags;
 use crate::sasp::msg::{MemberKey, Name, WeightEntry};
+use crate::sasp::saturate::Tally as _;
 
 /// A Get Weights reply without groups: header and message component, in bytes.
 pub(super) const REPLY_BASE: usize = 13 + 9;
@@ -109,24 +110,26 @@ impl Balancer {
 
     /// What a new member with this label adds to [`Balancer::reply_bytes`].
     pub(super) fn member_bytes(label: &Name) -> usize {
-        MEMBER_BASE + label.len()
+        MEMBER_BASE.saturating_add(label.len())
     }
 
     /// What a new group adds to [`Balancer::reply_bytes`].
     pub(super) fn group_bytes(uid: &Name, group: &Name) -> usize {
-        GROUP_BASE + uid.len() + group.len()
+        GROUP_BASE
+            .saturating_add(uid.len())
+            .saturating_add(group.len())
     }
 
     /// Adds a member that is not there yet, and its group if it is the first.
     pub(super) fn add(&mut self, uid: &Name, group: &Name, key: MemberKey, member: Registered) {
         let label_bytes = Self::member_bytes(&member.label);
         let members = self.groups.entry(group.clone()).or_insert_with(|| {
-            self.reply_bytes += Self::group_bytes(uid, group);
+            self.reply_bytes.grow(Self::group_bytes(uid, group));
             Members::new()
         });
         if members.insert(key, member).is_none() {
-            self.members += 1;
-            self.reply_bytes += label_bytes;
+            self.members.grow(1);
+            self.reply_bytes.grow(label_bytes);
         }
         self.unpushed = true;
     }
@@ -137,22 +140,23 @@ impl Balancer {
             return;
         };
         if let Some(member) = members.remove(key) {
-            self.members -= 1;
-            self.reply_bytes -= Self::member_bytes(&member.label);
+            self.members.shrink(1);
+            self.reply_bytes.shrink(Self::member_bytes(&member.label));
             self.unpushed = true;
         }
         if members.is_empty() {
             self.groups.remove(group);
-            self.reply_bytes -= Self::group_bytes(uid, group);
+            self.reply_bytes.shrink(Self::group_bytes(uid, group));
         }
     }
 
     /// Removes a group with all its members.
     pub(super) fn remove_group(&mut self, uid: &Name, group: &Name) {
         if let Some(members) = self.groups.remove(group) {
-            self.members -= members.len();
+            self.members.shrink(members.len());
             let labels: usize = members.values().map(|m| Self::member_bytes(&m.label)).sum();
-            self.reply_bytes -= labels + Self::group_bytes(uid, group);
+            self.reply_bytes.shrink(labels);
+            self.reply_bytes.shrink(Self::group_bytes(uid, group));
             self.unpushed = true;
         }
     }
@@ -180,12 +184,12 @@ impl Balancer {
 
     /// Assesses every member anew; how many entries show a difference.
     pub(super) fn reassess(&mut self, assess: impl Fn(&Name, &MemberKey) -> Assessment) -> usize {
-        let mut changed = 0;
+        let mut changed = 0_usize;
         for (group, members) in &mut self.groups {
             for (key, member) in members {
                 let before = member.shown();
                 member.assessment = assess(group, key);
-                changed += usize::from(member.shown() != before);
+                changed.grow(usize::from(member.shown() != before));
             }
         }
         self.unpushed |= changed > 0;

@@ -5,6 +5,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use serde::Serialize;
+
+use super::identity::Identity;
 use super::refusal::Refusal;
 use crate::sasp::code::Type;
 use crate::sasp::msg::{Message, Name};
@@ -18,7 +21,8 @@ pub(super) const REPLIES_MAX: usize = 16;
 pub struct ConnectionId(pub u64);
 
 /// Why the GWM ends a connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// Where the next message starts is not known any more.
     FramingLost,
@@ -54,8 +58,12 @@ impl fmt::Display for CloseReason {
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
+    /// Who its certificate says that it is; `None` if it has shown none.
+    pub(super) identity: Option<Identity>,
     /// The LB UID that this connection speaks for, once it has said so successfully.
     pub(super) bound: Option<Name>,
+    /// When it was made.
+    pub(super) since: Instant,
     /// When the last message came, or the connection was made.
     pub(super) heard: Instant,
     /// A message has come.
@@ -66,6 +74,8 @@ pub(super) struct Connection {
     pub(super) push_at: Instant,
     /// That time has come.
     pub(super) push_due: bool,
+    /// News may be pushed from then on: the last push was large.
+    pub(super) push_after: Instant,
     /// It has been told weights in answer to a question; the first answer is complete even under No-Change.
     pub(super) has_asked: bool,
     /// Refusals that were reported; the same again is only counted.
@@ -76,12 +86,15 @@ impl Connection {
     pub(super) fn new(peer: SocketAddr, now: Instant) -> Self {
         Self {
             peer,
+            identity: None,
             bound: None,
+            since: now,
             heard: now,
             has_spoken: false,
             replies: VecDeque::new(),
             push_at: now,
             push_due: false,
+            push_after: now,
             has_asked: false,
             reported: BTreeSet::new(),
         }

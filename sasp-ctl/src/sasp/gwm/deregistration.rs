@@ -9,6 +9,7 @@ use super::member::Speaker;
 use super::refusal::Refusal;
 use super::{Event, Gwm};
 use crate::sasp::msg::{DeregistrationRequest, GroupOf, Member, Name};
+use crate::sasp::saturate::Tally as _;
 
 impl Gwm {
     pub(super) fn deregister(
@@ -27,12 +28,18 @@ impl Gwm {
         }
         let mut removed: BTreeMap<&Name, usize> = BTreeMap::new();
         for block in &request.groups {
-            *removed.entry(&block.group.lb_uid).or_default() += self.remove_block(block);
+            removed
+                .entry(&block.group.lb_uid)
+                .or_default()
+                .grow(self.remove_block(block));
         }
         for (uid, members) in removed {
-            if members > 0 {
+            if members > 0
+                && let Some(connection) = self.connections.get(&id)
+            {
                 self.events.push_back(Event::Deregistered {
                     uid: uid.clone(),
+                    peer: connection.peer,
                     members,
                     reason: request.reason,
                     by: speaker,
@@ -90,6 +97,6 @@ impl Gwm {
         for member in &block.items {
             balancer.remove(uid, &block.group.name, &member.key);
         }
-        before - balancer.members()
+        before.saturating_sub(balancer.members())
     }
 }

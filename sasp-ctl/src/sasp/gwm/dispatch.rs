@@ -116,6 +116,7 @@ impl Gwm {
             self.close(id, CloseReason::UnexpectedMessage, cause, now);
             return;
         };
+        self.counters.count_refusal(refusal);
         if let Some(connection) = self.connections.get_mut(&id)
             && connection.is_news(kind, refusal)
         {

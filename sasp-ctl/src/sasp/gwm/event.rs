@@ -76,6 +76,8 @@ pub enum Event {
     Registered {
         /// LB UID.
         uid: Name,
+        /// Where the message came from.
+        peer: SocketAddr,
         /// How many.
         members: usize,
         /// How many of them no rule gives a weight.
@@ -87,6 +89,8 @@ pub enum Event {
     Deregistered {
         /// LB UID.
         uid: Name,
+        /// Where the message came from.
+        peer: SocketAddr,
         /// How many.
         members: usize,
         /// As given by the sender.
@@ -98,6 +102,8 @@ pub enum Event {
     MemberStates {
         /// LB UID.
         uid: Name,
+        /// Where the message came from.
+        peer: SocketAddr,
         /// How many changed.
         members: usize,
         /// By whom.

@@ -38,9 +38,9 @@ impl fmt::Display for Speaker {
 /// The changing part of a Weight Entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Shown {
-    state: u8,
-    flags: u8,
-    weight: u16,
+    pub(super) state: u8,
+    pub(super) flags: u8,
+    pub(super) weight: u16,
 }
 
 /// A registered member.

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::{Event, Gwm};
 use crate::sasp::code::member_flags;
 use crate::sasp::msg::{Group, GroupOf, MemberState, Name, SetMemberStateRequest};
+use crate::sasp::saturate::Tally as _;
 
 impl Gwm {
     pub(super) fn set_member_state(
@@ -35,13 +36,19 @@ impl Gwm {
             for item in &block.items {
                 let differs =
                     balancer.change(name, &item.member.key, |member| set(member, item, speaker));
-                *changed.entry(lb_uid).or_default() += usize::from(differs);
+                changed
+                    .entry(lb_uid)
+                    .or_default()
+                    .grow(usize::from(differs));
             }
         }
         for (uid, members) in changed {
-            if members > 0 {
+            if members > 0
+                && let Some(connection) = self.connections.get(&id)
+            {
                 self.events.push_back(Event::MemberStates {
                     uid: uid.clone(),
+                    peer: connection.peer,
                     members,
                     by: speaker,
                 });

@@ -12,8 +12,9 @@
 //!   limit of balancers. `check`: shared checks.
 //! * `registration`, `deregistration`, `get_weights`, `lb_state`, `member_state`: one file per request;
 //!   each checks everything first and then changes everything, so a refused request changes nothing.
-//! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy.
-//! * `balancer`, `member`, `connection`: the state.
+//! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy. [`report`]: what there is to
+//!   see.
+//! * `balancer`, `member`, `connection`: the state. [`Identity`]: who a peer's certificate says it is.
 
 mod admission;
 mod balancer;
@@ -24,6 +25,7 @@ mod deregistration;
 mod dispatch;
 mod event;
 mod get_weights;
+mod identity;
 mod lb_state;
 mod member;
 mod member_state;
@@ -32,6 +34,7 @@ mod push;
 mod refusal;
 mod registration;
 mod reload;
+pub mod report;
 mod room;
 mod timers;
 mod weights;
@@ -49,14 +52,17 @@ use connection::Connection;
 use super::codec::Cause;
 use super::frame::FrameError;
 use super::msg::{MemberKey, Name};
+use crate::sasp::saturate::Tally as _;
 
 pub use connection::{CloseReason, ConnectionId};
 pub use counters::Counters;
 pub use event::Event;
+pub use identity::{Identity, MemberRule, PeerRule};
 pub use member::Speaker;
 pub use policy::{Admission, Limits, Policy};
 pub use refusal::Refusal;
 pub use reload::Reassessed;
+pub use report::{Report, Scope};
 pub use weights::{Assessment, Conflict, WeightChange, Weights};
 
 /// The state of a GWM.
@@ -89,7 +95,7 @@ impl Gwm {
     /// A peer has connected. At the limit of connections, the one that has been silent longest among those that
     /// speak for no balancer gives way; if there is none, the new one does.
     pub fn handle_connect(&mut self, id: ConnectionId, peer: SocketAddr, now: Instant) {
-        self.counters.opened += 1;
+        self.counters.opened.grow(1);
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         if self.connections.len() >= self.policy.limits.connections {
             let unbound = self.connections.iter().filter(|(_, c)| c.bound.is_none());
@@ -102,6 +108,13 @@ impl Gwm {
             self.close(idlest, CloseReason::TooManyConnections, None, now);
         }
         self.connections.insert(id, Connection::new(peer, now));
+    }
+
+    /// A connection's peer has proved who it is. To be told before its first message, if ever.
+    pub fn handle_identity(&mut self, id: ConnectionId, identity: Identity) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.identity = Some(identity);
+        }
     }
 
     /// The connection is gone, whoever ended it. Unknown ones, such as those that the GWM closed, are ignored.

@@ -1,13 +1,19 @@
 //! What goes out on a connection: replies first, then Send Weights (RFC 4678 section 7.4) if the balancer wants it.
 //!
-//! A push is made at the moment in which it can be sent, from the state of that moment.
+//! A push is made at the moment in which it can be sent, from the state of that moment. A large one is not followed by
+//! another at once: a balancer that registers its groups one by one would be told of all former ones after each.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::balancer::{Balancer, Link};
 use super::{ConnectionId, Gwm};
 use crate::sasp::code::VERSION;
 use crate::sasp::msg::{Body, Group, GroupOf, Message, Name, SendWeights, WeightEntry};
+use crate::sasp::saturate::{Later as _, Tally as _};
+
+/// A push takes its sender and its reader some microseconds an entry; so much of their time may go into pushes that
+/// follow each other. Below a hundred entries there is no pause.
+const PAUSE_PER_HUNDRED_ENTRIES: Duration = Duration::from_millis(1);
 
 impl Gwm {
     /// The next message to send on this connection; to be called until it has none, whenever the connection can
@@ -19,14 +25,16 @@ impl Gwm {
         }
         let uid = connection.bound.as_ref()?;
         let balancer = self.balancers.get_mut(uid)?;
-        if !balancer.wishes.push() || !(balancer.unpushed || connection.push_due) {
+        let has_news = balancer.unpushed && connection.push_after <= now;
+        if !balancer.wishes.push() || !(has_news || connection.push_due) {
             return None;
         }
         balancer.unpushed = false;
         connection.push_due = false;
-        connection.push_at = now + self.policy.interval;
+        connection.push_at = now.later(self.policy.interval);
         let groups = send_weights(uid, balancer)?;
-        self.counters.pushed += 1;
+        connection.push_after = now.later(pause_after(&groups));
+        self.counters.pushed.grow(1);
         Some(Message {
             version: VERSION,
             id: 0,
@@ -44,6 +52,13 @@ impl Gwm {
             self.ready.insert(id);
         }
     }
+}
+
+fn pause_after(groups: &[GroupOf<WeightEntry>]) -> Duration {
+    let entries = groups
+        .iter()
+        .fold(0_usize, |sum, group| sum.saturating_add(group.items.len()));
+    PAUSE_PER_HUNDRED_ENTRIES.saturating_mul(u32::try_from(entries / 100).unwrap_or(u32::MAX))
 }
 
 /// All groups, or under No-Change those with a change; `None` if there is nothing to tell.

@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::weights::Assessment;
 use super::{Event, Gwm};
 use crate::sasp::msg::{GroupOf, Member, MemberKey, Name, RegistrationRequest};
+use crate::sasp::saturate::Tally as _;
 
 /// Members of one group that a 16-bit count can announce.
 const GROUP_MEMBERS_MAX: usize = u16::MAX as usize;
@@ -38,7 +39,7 @@ impl Gwm {
             self.bind(id, uid, now);
         }
         for (uid, groups) in additions {
-            self.add(uid, groups, speaker);
+            self.add(id, uid, groups, speaker);
             self.wake_for_push(uid);
         }
         Ok(())
@@ -85,7 +86,7 @@ impl Gwm {
             .flat_map(Groups::values)
             .map(BTreeMap::len)
             .sum();
-        let fits = added == 0 || present + added <= self.policy.limits.members_total;
+        let fits = added == 0 || present.saturating_add(added) <= self.policy.limits.members_total;
         Refusal::TooManyMembers.unless(fits)
     }
 
@@ -99,37 +100,39 @@ impl Gwm {
         let limits = &self.policy.limits;
         let (mut group_count, mut member_count, mut bytes) = match existing {
             Some(b) => (b.groups().len(), b.members(), b.reply_bytes()),
-            None => (0, 0, REPLY_BASE),
+            None => (0_usize, 0_usize, REPLY_BASE),
         };
         for (name, members) in groups.iter().filter(|(_, members)| !members.is_empty()) {
             let present = existing.and_then(|balancer| balancer.groups().get(name));
             if present.is_none() {
-                group_count += 1;
-                bytes += Balancer::group_bytes(uid, name);
+                group_count.grow(1);
+                bytes.grow(Balancer::group_bytes(uid, name));
             }
-            let in_group = present.map_or(0, BTreeMap::len) + members.len();
+            let in_group = present
+                .map_or(0, BTreeMap::len)
+                .saturating_add(members.len());
             Refusal::TooManyMembers.unless(in_group <= GROUP_MEMBERS_MAX)?;
-            member_count += members.len();
-            bytes += members
-                .values()
-                .map(|m| Balancer::member_bytes(&m.label))
-                .sum::<usize>();
+            member_count.grow(members.len());
+            let sizes = members.values().map(|m| Balancer::member_bytes(&m.label));
+            bytes.grow(sizes.sum());
         }
         Refusal::TooManyGroups.unless(group_count <= limits.groups)?;
         Refusal::TooManyMembers.unless(member_count <= limits.members)?;
         Refusal::ReplyTooLong.unless(bytes <= limits.reply_bytes)
     }
 
-    fn add(&mut self, uid: &Name, groups: Groups<'_>, speaker: Speaker) {
-        let Some(balancer) = self.balancers.get_mut(uid) else {
+    fn add(&mut self, id: ConnectionId, uid: &Name, groups: Groups<'_>, speaker: Speaker) {
+        let (Some(balancer), Some(connection)) =
+            (self.balancers.get_mut(uid), self.connections.get(&id))
+        else {
             return;
         };
-        let (mut added, mut unmatched) = (0, 0);
+        let (mut added, mut unmatched) = (0_usize, 0_usize);
         for (group, members) in groups {
             for (key, member) in members {
                 let assessment = self.policy.weights.assess(uid, group, &key);
-                unmatched += usize::from(assessment == Assessment::UNKNOWN);
-                added += 1;
+                unmatched.grow(usize::from(assessment == Assessment::UNKNOWN));
+                added.grow(1);
                 let member = Registered::new(member.label.clone(), speaker, assessment);
                 balancer.add(uid, group, key, member);
             }
@@ -137,6 +140,7 @@ impl Gwm {
         if added > 0 {
             self.events.push_back(Event::Registered {
                 uid: uid.clone(),
+                peer: connection.peer,
                 members: added,
                 unmatched,
                 by: speaker,

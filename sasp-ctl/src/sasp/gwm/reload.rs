@@ -6,6 +6,7 @@ use super::balancer::Link;
 use super::connection::{CloseReason, ConnectionId};
 use super::{Gwm, Policy, WeightChange};
 use crate::sasp::msg::Name;
+use crate::sasp::saturate::{Later as _, Tally as _};
 
 /// What a new policy changed for those who are here.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -28,15 +29,15 @@ impl Gwm {
             let weights = &self.policy.weights;
             let members = balancer.reassess(|group, key| weights.assess(uid, group, key));
             if members > 0 {
-                total.members += members;
-                total.balancers += 1;
+                total.members.grow(members);
+                total.balancers.grow(1);
                 changed.push(uid.clone());
             }
         }
         for uid in changed {
             self.wake_for_push(&uid);
         }
-        let next_push = now + self.policy.interval;
+        let next_push = now.later(self.policy.interval);
         for connection in self.connections.values_mut() {
             connection.push_at = connection.push_at.min(next_push);
         }
@@ -65,8 +66,8 @@ impl Gwm {
                 })
                 .count();
             if members > 0 {
-                total.members += members;
-                total.balancers += 1;
+                total.members.grow(members);
+                total.balancers.grow(1);
                 changed.push(uid.clone());
             }
         }
@@ -82,8 +83,8 @@ impl Gwm {
             .iter()
             .filter_map(|(uid, balancer)| match balancer.link {
                 Link::Up(id) => {
-                    let source = self.connections.get(&id)?.peer.ip();
-                    let admitted = self.policy.admission.admits_balancer(uid, source);
+                    let connection = self.connections.get(&id)?;
+                    let admitted = self.policy.admission.admits_balancer(uid, connection);
                     admitted.is_err().then_some(id)
                 }
                 Link::Lost { .. } => None,

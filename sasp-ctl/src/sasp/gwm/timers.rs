@@ -7,6 +7,7 @@ use super::balancer::Link;
 use super::connection::{CloseReason, Connection, ConnectionId};
 use super::{Event, Gwm};
 use crate::sasp::msg::Name;
+use crate::sasp::saturate::Later as _;
 
 impl Gwm {
     /// When [`Gwm::handle_timeout`] wants to be called next.
@@ -15,7 +16,7 @@ impl Gwm {
             .balancers
             .values()
             .filter_map(|balancer| match balancer.link {
-                Link::Lost { since, .. } => Some(since + self.policy.grace),
+                Link::Lost { since, .. } => Some(since.later(self.policy.grace)),
                 Link::Up(_) => None,
             });
         let silence = self.connections.values().filter_map(|c| self.silent_at(c));
@@ -47,7 +48,9 @@ impl Gwm {
             .balancers
             .iter()
             .filter_map(|(uid, balancer)| match balancer.link {
-                Link::Lost { since, peer } if since + grace <= now => Some((uid.clone(), peer)),
+                Link::Lost { since, peer } if since.later(grace) <= now => {
+                    Some((uid.clone(), peer))
+                }
                 Link::Lost { .. } | Link::Up(_) => None,
             })
             .collect();
@@ -79,14 +82,18 @@ impl Gwm {
         let limits = &self.policy.limits;
         match (&connection.bound, connection.has_spoken) {
             (Some(_), _) => None,
-            (None, false) => Some(connection.heard + limits.first_message),
-            (None, true) => Some(connection.heard + limits.idle),
+            (None, false) => Some(connection.heard.later(limits.first_message)),
+            (None, true) => Some(connection.heard.later(limits.idle)),
         }
     }
 
-    /// When the interval asks for a push; `None` while one that is due waits to be taken.
+    /// When the interval or news ask for a push; `None` while one that is due waits to be taken.
     fn push_at(&self, connection: &Connection) -> Option<Instant> {
         let balancer = self.balancers.get(connection.bound.as_ref()?)?;
-        (balancer.wishes.push() && !connection.push_due).then_some(connection.push_at)
+        let at = match balancer.unpushed {
+            true => connection.push_at.min(connection.push_after),
+            false => connection.push_at,
+        };
+        (balancer.wishes.push() && !connection.push_due).then_some(at)
     }
 }

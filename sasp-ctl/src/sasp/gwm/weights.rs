@@ -128,7 +128,7 @@ impl Weights {
     pub fn len(&self) -> usize {
         let in_group = |rules: &GroupRules| {
             let by_balancer: usize = rules.by_balancer.values().map(BTreeMap::len).sum();
-            rules.any_balancer.len() + by_balancer
+            by_balancer.saturating_add(rules.any_balancer.len())
         };
         self.groups.values().map(in_group).sum()
     }

@@ -2,10 +2,6 @@
 //!
 //! Values are what was on the wire, not what is allowed: an empty group name or an over-long LB UID decodes,
 //! because the GWM owes it a code of its own (RFC 4678 section 7).
-#![cfg_attr(
-    not(test),
-    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
-)]
 
 mod deregistration;
 mod group;

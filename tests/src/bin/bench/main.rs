@@ -1,7 +1,8 @@
-//! `cargo xtask bench [packets|tables|codec|update]…`: what a packet, a table, a message and a change of weights cost.
+//! `cargo xtask bench [packets|tables|codec|update|gwm]…`: what a packet, a table, a message and a change of weights cost.
 //! Prints, never asserts: absolute times are noisy, so each stands beside its ratio to a reference of the same minute.
 
 mod codec;
+mod gwm;
 mod packets;
 mod report;
 mod tables;
@@ -15,7 +16,7 @@ use nix::unistd::Pid;
 
 use crate::report::Report;
 
-const PARTS: [&str; 4] = ["packets", "tables", "codec", "update"];
+const PARTS: [&str; 5] = ["packets", "tables", "codec", "update", "gwm"];
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -37,6 +38,12 @@ fn run(wanted: Vec<String>) -> Result<()> {
         update::run()?;
     }
     bind_to_one_cpu()?;
+    if wants("gwm") {
+        gwm::run()?;
+    }
+    if !["packets", "tables", "codec"].into_iter().any(wants) {
+        return Ok(());
+    }
     let mut rig = packets::Rig::load()?;
     let report = Report::start(rig.reference_ns()?);
     if wants("packets") {

@@ -1,68 +1,154 @@
-//! `[[weights]]`: what members weigh.
+//! `[[weights]]`: where what is said of members comes from.
 
-use std::collections::BTreeMap;
+mod agent_check;
+mod keys;
+mod probe;
+mod prometheus;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
-use super::super::raw::RawWeights;
+use super::super::raw::{RawMembers, RawWeights};
 use super::name;
 use crate::config::source::Source;
 use crate::config::table::Table;
 use crate::config::{ConfigError, member_key};
+use crate::gwm::sources::rule::{self, Members, Rule};
 use crate::sasp::gwm::{Admission, Assessment, Limits, Weights};
 use crate::sasp::msg::{MemberKey, Name};
 
-/// Sources of weights that are planned; naming them tells a typing error from an impatient operator.
-const SOURCES_LATER: [&str; 4] = ["probe", "agent-check", "prometheus", "file"];
+/// Rules in one file. Each of some sources costs a connection or a watch.
+const RULES_MAX: usize = 65_536;
 
+/// The weights that stand in the file, and all rules.
 pub(super) fn weights(
-    rules: &[Table<RawWeights>],
+    raws: &[Table<RawWeights>],
     admission: &Admission,
     limits: &Limits,
     source: &Source,
-) -> Result<Weights, ConfigError> {
-    let mut weights = Weights::default();
-    let mut places: BTreeMap<(Option<Name>, Name, MemberKey), &Spanned<String>> = BTreeMap::new();
-    for rule in rules {
-        known_source(&rule.source, source)?;
-        let group = name(&rule.group, "group name", Name::MAX, source)?;
-        let balancer = match &rule.balancer {
+) -> Result<(Weights, Vec<Rule>), ConfigError> {
+    let mut statics = Statics::default();
+    let mut rules = Vec::new();
+    for raw in raws {
+        if rules.len() == RULES_MAX {
+            let reason = format!("more than {RULES_MAX} rules: name several members in each");
+            return Err(source.error(&raw.source, reason));
+        }
+        let kind = keys::kind(raw, source)?;
+        let group = name(&raw.group, "group name", Name::MAX, source)?;
+        let balancer = match &raw.balancer {
             Some(uid) => Some(rule_balancer(uid, admission, limits, source)?),
             None => None,
         };
-        for (text, weight) in rule.members.get_ref() {
+        let (members, source) = match kind {
+            keys::Kind::Static => statics.add(raw, balancer.as_ref(), &group, source)?,
+            keys::Kind::Probe => {
+                let members = listed(raw, source)?;
+                let probe = probe::probe(raw, &members, source)?;
+                (members, rule::Source::Probe(probe))
+            }
+            keys::Kind::AgentCheck => {
+                let agent = agent_check::agent_check(raw, source)?;
+                (listed(raw, source)?, rule::Source::AgentCheck(agent))
+            }
+            keys::Kind::Prometheus => {
+                let prometheus = prometheus::prometheus(raw, source)?;
+                (listed(raw, source)?, rule::Source::Prometheus(prometheus))
+            }
+            keys::Kind::File => {
+                let path = keys::needed(&raw.path, "path", raw, source)?;
+                let path = values::file(path, source)?;
+                (listed(raw, source)?, rule::Source::File(path))
+            }
+        };
+        rules.push(Rule {
+            balancer,
+            group,
+            members,
+            source,
+        });
+    }
+    Ok((statics.weights, rules))
+}
+
+/// Static weights so far, and where they stood.
+#[derive(Default)]
+struct Statics<'a> {
+    weights: Weights,
+    places: BTreeMap<(Option<Name>, Name, MemberKey), &'a Spanned<String>>,
+}
+
+impl<'a> Statics<'a> {
+    fn add(
+        &mut self,
+        raw: &'a RawWeights,
+        balancer: Option<&Name>,
+        group: &Name,
+        source: &Source,
+    ) -> Result<(Members, rule::Source), ConfigError> {
+        let members = keys::needed(&raw.members, "members", raw, source)?;
+        let RawMembers::Weighed(typed) = members.get_ref() else {
+            let reason = "these members have no weights: write { \"ADDR:PORT\" = WEIGHT }";
+            return Err(source.error(members, reason));
+        };
+        let mut weights = BTreeMap::new();
+        for (text, weight) in typed {
             let key = member_key::parse(text.get_ref()).map_err(|why| source.error(text, why))?;
-            let assessment = Assessment::fixed(weight_in(weight, source)?);
-            let place = (balancer.clone(), group.clone(), key);
-            if weights
-                .insert(balancer.as_ref(), &group, key, assessment)
+            let weight = values::weight(weight, source)?;
+            let place = (balancer.cloned(), group.clone(), key);
+            let assessment = Assessment::fixed(weight);
+            if self
+                .weights
+                .insert(balancer, group, key, assessment)
                 .is_err()
             {
-                let also = places
-                    .get(&place)
-                    .map_or_else(String::new, |t| source.also(t));
+                let earlier = self.places.get(&place);
+                let also = earlier.map_or_else(String::new, |text| source.also(text));
                 let reason = format!(
                     "{key} of group {group} has a weight already (at {also}): remove one of them"
                 );
                 return Err(source.error(text, reason));
             }
-            places.insert(place, text);
+            self.places.insert(place, text);
+            weights.insert(key, weight);
         }
+        let members = weights.keys().copied().collect();
+        Ok((Members::Listed(members), rule::Source::Static(weights)))
     }
-    Ok(weights)
 }
 
-fn known_source(word: &Spanned<String>, source: &Source) -> Result<(), ConfigError> {
-    let typed = word.get_ref().as_str();
-    if typed == "static" {
-        return Ok(());
-    }
-    let reason = if SOURCES_LATER.contains(&typed) {
-        format!("source {typed:?} is not available yet: only \"static\" is")
-    } else {
-        format!("source {typed:?} is unknown: write \"static\"")
+/// The members of a rule whose source is not static.
+fn listed(raw: &RawWeights, source: &Source) -> Result<Members, ConfigError> {
+    let Some(members) = &raw.members else {
+        return Ok(Members::Registered);
     };
-    Err(source.error(word, reason))
+    let typed = match members.get_ref() {
+        RawMembers::Listed(typed) => typed,
+        RawMembers::Weighed(_) => {
+            let reason = format!(
+                "source {:?} finds the weights out: write members = [\"ADDR:PORT\"], or remove the key to take \
+                 every member that is registered",
+                raw.source.get_ref()
+            );
+            return Err(source.error(members, reason));
+        }
+    };
+    if typed.is_empty() {
+        let reason =
+            "no members: name some, or remove the key to take every member that is registered";
+        return Err(source.error(members, reason));
+    }
+    let mut keys = BTreeSet::new();
+    for text in typed {
+        let key = member_key::parse(text.get_ref()).map_err(|why| source.error(text, why))?;
+        if !keys.insert(key) {
+            let reason = format!("{key} stands twice: remove one of them");
+            return Err(source.error(text, reason));
+        }
+    }
+    Ok(Members::Listed(keys))
 }
 
 fn rule_balancer(
@@ -82,11 +168,4 @@ fn rule_balancer(
         }
         _ => Ok(parsed),
     }
-}
-
-fn weight_in(weight: &Spanned<i64>, source: &Source) -> Result<u16, ConfigError> {
-    u16::try_from(*weight.get_ref()).map_err(|_| {
-        let reason = format!("weight {} is out of range: 0 to 65535", weight.get_ref());
-        source.error(weight, reason)
-    })
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{super::requests::Request, Control, Told};
+use crate::sasp::saturate::Later as _;
 use crate::sasp::{
     code::Code,
     msg::{MemberKey, Name},
@@ -37,6 +38,9 @@ impl Control {
     ) -> Outcome {
         match request {
             Request::SetLbState(state) => {
+                if self.told.is_some_and(|told| told.trust) && !state.trust {
+                    self.known = None;
+                }
                 self.told = (code == Code::SUCCESS).then_some(*state);
                 if self.told.is_some() {
                     Outcome::Fine
@@ -106,7 +110,7 @@ impl Control {
             }
             (Code::UNKNOWN_LB, _) => self.forgotten(),
             _ => {
-                self.refused.insert(group.clone(), now + RETRY_REFUSED);
+                self.refused.insert(group.clone(), now.later(RETRY_REFUSED));
                 Outcome::Refused
             }
         }
@@ -138,7 +142,13 @@ impl Control {
             }
         }
         match code {
-            Code::SUCCESS | Code::UNKNOWN_MEMBER | Code::UNKNOWN_GROUP => Outcome::Fine,
+            Code::SUCCESS | Code::UNKNOWN_MEMBER | Code::UNKNOWN_GROUP => {
+                self.quiesced.retain(|(of, key), _| {
+                    let is_gone = of == group && (members.is_empty() || members.contains(key));
+                    !is_gone
+                });
+                Outcome::Fine
+            }
             _ => Outcome::Refused,
         }
     }
@@ -150,6 +160,11 @@ impl Control {
         quiesced: &[(MemberKey, bool)],
         code: Code,
     ) -> Outcome {
+        // All of the request was refused because of one.
+        if let (Code::UNKNOWN_MEMBER, [_, _, ..]) = (code, quiesced) {
+            self.contested.insert(group.clone(), true);
+            return Outcome::Fine;
+        }
         for (key, quiesced) in quiesced {
             let member = (group.clone(), *key);
             match (quiesced, code) {

@@ -229,6 +229,109 @@ fn members_that_the_gwm_lost_are_registered_again_and_have_no_weight_meanwhile()
 }
 
 #[test]
+fn groups_may_come_in_any_order_in_parts_and_twice() {
+    let mut lab = synced(&[("A", &[1, 2]), ("B", &[1])]);
+    lab.gwm.member("A", 1).weight = 1;
+    lab.gwm.member("A", 2).weight = 2;
+    lab.gwm.member("B", 1).weight = 3;
+    lab.gwm.member("X", 7);
+    lab.gwm.backwards = true;
+    lab.push(None);
+    let weight = |lab: &Lab, group, octet| lab.weights(group).members[&key(octet)].weight;
+    let all = |lab: &Lab| {
+        (
+            weight(lab, "A", 1),
+            weight(lab, "A", 2),
+            weight(lab, "B", 1),
+        )
+    };
+    assert_eq!(
+        all(&lab),
+        (1, 2, 3),
+        "one member weighs differently in two groups"
+    );
+    lab.gwm.member("B", 1).weight = 65_535;
+    lab.push(Some(&["B"]));
+    assert_eq!(all(&lab), (1, 2, 65_535));
+    lab.push(Some(&[]));
+    assert_eq!(all(&lab), (1, 2, 65_535), "an empty push says nothing");
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [],
+        "a group that nobody wants is left alone in a push"
+    );
+}
+
+#[test]
+fn a_group_that_comes_back_empty_in_a_complete_answer_is_registered_again() {
+    for empty in [true, false] {
+        let mut lab = synced(&[("A", &[1]), ("B", &[2])]);
+        lab.gwm.groups.remove(&name("A"));
+        if empty {
+            lab.gwm.groups.insert(name("A"), [].into());
+        }
+        lab.run(seconds(60));
+        assert_eq!(lab.gwm.take_heard(), [WEIGHTS, REGISTER], "listed: {empty}");
+        assert!(lab.weights("A").members.is_empty());
+        assert!(lab.weights("B").members[&key(2)].confident);
+        lab.run(seconds(1));
+        assert!(lab.weights("A").members[&key(1)].confident);
+    }
+}
+
+#[test]
+fn under_no_change_pushes_bring_what_changed_and_polls_list_groups_without_members() {
+    let mut wanted = desired(&[("A", &[1, 2]), ("B", &[3])]);
+    wanted.lb_state.no_change = true;
+    let mut lab = Lab::new(wanted);
+    lab.settle();
+    lab.gwm.heard.clear();
+    let kept = lab.gwm.groups.clone();
+    lab.gwm.groups.remove(&name("B"));
+    lab.gwm.groups.insert(name("A"), [].into());
+    lab.gwm.member("A", 2).weight = 9;
+    lab.push(None);
+    lab.gwm.groups.values_mut().for_each(BTreeMap::clear);
+    lab.run(seconds(60));
+    assert_eq!(lab.gwm.take_heard(), [WEIGHTS], "nothing is taken for lost");
+    let weights = |group, octet| lab.weights(group).members[&key(octet)].weight;
+    assert_eq!((weights("A", 1), weights("A", 2)), (10, 9));
+    // B was in neither; that it is known from the beginning shows in the next words about it.
+    lab.gwm.groups = kept;
+    lab.run(seconds(60));
+    assert_eq!(lab.weights("B").members[&key(3)].weight, 10);
+}
+
+#[test]
+fn what_a_balancer_of_our_name_has_registered_and_we_do_not_want_goes_and_members_own_stay() {
+    let mut lab = Lab::new(desired(&[("A", &[1])]));
+    lab.gwm.known = true;
+    lab.gwm.member("A", 8);
+    lab.gwm.member("A", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+    lab.gwm.member("OWN", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+    lab.settle();
+    assert_eq!(
+        lab.gwm.registered(),
+        registered(&[("A", &[1, 9]), ("OWN", &[9])])
+    );
+}
+
+#[test]
+fn twins_that_want_the_same_take_nothing_from_each_other() {
+    let mut lab = synced(&[("A", &[1, 2])]);
+    // The twin registers nothing, because it is there; its connection ends ours.
+    for _ in 0..4 {
+        reconnect(&mut lab);
+        lab.run(seconds(30));
+    }
+    let heard = lab.gwm.take_heard();
+    assert!(
+        !heard.contains(&DEREGISTER) && !heard.contains(&REGISTER),
+        "{heard:?}"
+    );
+}
+
+#[test]
 fn under_no_change_absence_means_unchanged() {
     let mut wanted = desired(&[("A", &[1, 2])]);
     wanted.lb_state.no_change = true;
@@ -343,4 +446,44 @@ fn weights_between_a_request_and_its_reply_are_taken() {
         "a push is no answer to who is registered"
     );
     assert_eq!(lab.client.snapshot().state, State::Active);
+}
+
+#[test]
+fn under_no_change_members_that_we_deregistered_are_forgotten() {
+    let wanted = |octets: &[u8]| {
+        let mut wanted = desired(&[("A", octets)]);
+        wanted.lb_state.no_change = true;
+        wanted
+    };
+    let mut lab = Lab::new(wanted(&[1, 2]));
+    lab.settle();
+    lab.want(wanted(&[1]));
+    let last = lab.take_events().pop();
+    let Some(Event::Weights { weights, unknown }) = last else {
+        panic!("{last:?}")
+    };
+    assert_eq!(weights.members.len(), 1);
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn no_change_comes_only_after_a_complete_answer_if_members_were_trusted() {
+    let wanted = |trust, no_change| {
+        let mut wanted = desired(&[("A", &[1, 2])]);
+        (wanted.lb_state.trust, wanted.lb_state.no_change) = (trust, no_change);
+        wanted
+    };
+    let mut lab = Lab::new(wanted(true, true));
+    lab.settle();
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS]);
+    // One leaves by itself, and nobody has heard of it yet.
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.want(wanted(false, true));
+    lab.run(seconds(1));
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, WEIGHTS, SET_LB, REGISTER, WEIGHTS]
+    );
+    assert_eq!(lab.gwm.lb_flags, 5);
+    assert_eq!(lab.gwm.registered(), registered(&[("A", &[1, 2])]));
 }

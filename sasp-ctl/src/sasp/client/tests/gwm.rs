@@ -48,6 +48,10 @@ pub(crate) struct Gwm {
     pub(crate) mute: BTreeSet<Type>,
     /// Replies to Set LB State and Set Member State as figures 20 and 22 of the RFC have them.
     pub(crate) as_in_figures: bool,
+    /// Groups and members come in the opposite order, each group in two parts.
+    pub(crate) backwards: bool,
+    /// Every message carries it; with another than 1, requests are not understood.
+    pub(crate) version: u8,
     /// All requests so far.
     pub(crate) heard: Vec<Body>,
     deframer: Deframer,
@@ -64,6 +68,8 @@ impl Gwm {
             refuse: VecDeque::new(),
             mute: BTreeSet::new(),
             as_in_figures: false,
+            backwards: false,
+            version: 1,
             heard: Vec::new(),
             deframer: Deframer::new(1 << 20),
         }
@@ -112,7 +118,7 @@ impl Gwm {
             only.is_none_or(|only| only.iter().any(|text| name(text) == of.group.name))
         });
         encode(&Message {
-            version: 1,
+            version: self.version,
             id: 0,
             body: Body::SendWeights(SendWeights { groups }),
         })
@@ -132,7 +138,7 @@ impl Gwm {
             let body = self.reply(request.body);
             out.extend(
                 encode(&Message {
-                    version: 1,
+                    version: self.version,
                     id: request.id,
                     body,
                 })
@@ -145,6 +151,7 @@ impl Gwm {
     fn reply(&mut self, request: Body) -> Body {
         let kind = request.kind();
         let code = match self.refuse.front() {
+            _ if self.version != 1 => Code::NOT_UNDERSTOOD,
             Some((refused, code)) if *refused == kind => {
                 let code = *code;
                 self.refuse.pop_front();
@@ -251,6 +258,23 @@ impl Gwm {
     }
 
     fn weights(&self) -> Vec<GroupOf<WeightEntry>> {
+        let mut groups = self.in_order();
+        if self.backwards {
+            for of in groups.clone() {
+                let (first, last) = of.items.split_at(of.items.len() / 2);
+                let part = |items: &[_]| GroupOf {
+                    group: of.group.clone(),
+                    items: items.iter().rev().cloned().collect(),
+                };
+                groups.extend([part(last), part(first)]);
+                groups.remove(0);
+            }
+            groups.reverse();
+        }
+        groups
+    }
+
+    fn in_order(&self) -> Vec<GroupOf<WeightEntry>> {
         let groups = self.groups.iter();
         groups
             .map(|(group, members)| GroupOf {

@@ -90,7 +90,7 @@ fn play(lab: &mut Lab, step: Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn in_the_end_the_gwm_has_exactly_what_we_want(

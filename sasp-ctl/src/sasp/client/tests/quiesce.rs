@@ -64,11 +64,111 @@ fn a_refused_resume_is_not_repeated_before_the_next_connection() {
 
 #[test]
 fn a_restarted_balancer_resumes_what_its_predecessor_quiesced() {
-    let mut lab = Lab::new(desired(&[("A", &[1, 2])]));
-    lab.gwm.known = true;
-    lab.gwm.member("A", 1).flags |= weight_flags::QUIESCE;
-    lab.gwm.member("A", 2);
+    for octets in [&[1][..], &[1, 2]] {
+        let mut lab = Lab::new(desired(&[("A", octets)]));
+        lab.gwm.known = true;
+        for octet in octets {
+            lab.gwm.member("A", *octet).flags |= weight_flags::QUIESCE;
+        }
+        lab.settle();
+        assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS, STATE]);
+        assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
+    }
+}
+
+/// Members 1 and 2 of group A, quiesced or not.
+fn both(quiesced: [bool; 2]) -> Desired {
+    let mut wanted = desired(&[("A", &[1, 2])]);
+    set_quiesced(&mut wanted, "A", 1, quiesced[0]);
+    set_quiesced(&mut wanted, "A", 2, quiesced[1]);
+    wanted
+}
+
+fn is_quiesced(lab: &mut Lab, octet: u8) -> bool {
+    lab.gwm.member("A", octet).flags & weight_flags::QUIESCE != 0
+}
+
+#[test]
+fn a_member_that_has_left_keeps_no_other_from_being_quiesced() {
+    let mut lab = Lab::new(both([false, false]));
     lab.settle();
-    assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS, STATE]);
-    assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
+    lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(2));
+    lab.want(both([true, true]));
+    assert!(is_quiesced(&mut lab, 1));
+    lab.run(seconds(70));
+    assert!(is_quiesced(&mut lab, 2), "it was registered again by then");
+}
+
+#[test]
+fn a_quiesced_member_that_left_and_came_back_by_itself_is_quiesced_once_a_poll() {
+    let mut lab = Lab::new(both([true, false]));
+    lab.settle();
+    for _ in 0..3 {
+        lab.gwm.heard.clear();
+        lab.gwm.member("A", 1).flags &= !weight_flags::QUIESCE;
+        lab.push(None);
+        assert_eq!(lab.gwm.take_heard(), []);
+        lab.run(seconds(60));
+        assert_eq!(
+            lab.gwm.take_heard(),
+            [Type::GET_WEIGHTS_REQUEST, Type::SET_MEMBER_STATE_REQUEST]
+        );
+        assert!(is_quiesced(&mut lab, 1));
+    }
+}
+
+#[test]
+fn a_member_that_was_deregistered_while_quiesced_is_quiesced_anew() {
+    let mut lab = Lab::new(both([true, false]));
+    lab.settle();
+    lab.want(desired(&[("A", &[2])]));
+    // It registers itself meanwhile, so that registering it finds it there.
+    lab.gwm.member("A", 1);
+    lab.want(both([true, false]));
+    assert!(is_quiesced(&mut lab, 1));
+}
+
+#[test]
+fn a_guest_is_quiesced_and_resumed_but_never_registered() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted.lb_state.trust = true;
+    wanted.quiesced_guests = [(name("A"), key(9))].into();
+    let mut lab = Lab::new(wanted.clone());
+    lab.settle();
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, REGISTER, WEIGHTS],
+        "nothing is said of a guest that is not there"
+    );
+    lab.gwm.member("A", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+    lab.push(None);
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    assert_ne!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
+    wanted.quiesced_guests.clear();
+    lab.want(wanted.clone());
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    assert_eq!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+}
+
+#[test]
+fn a_guest_that_left_and_came_back_is_quiesced_again() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted.lb_state.trust = true;
+    wanted.quiesced_guests = [(name("A"), key(9))].into();
+    let mut lab = Lab::new(wanted);
+    lab.gwm.known = true;
+    for _ in 0..2 {
+        lab.gwm.member("A", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+        lab.settle();
+        lab.push(None);
+        assert_ne!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+        lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(9));
+        lab.push(None);
+    }
+    let told = lab.gwm.take_heard();
+    assert_eq!(told.iter().filter(|kind| **kind == STATE).count(), 2);
 }

@@ -221,6 +221,24 @@ fn a_mapped_ipv4_address_becomes_ipv4_and_is_counted() {
 }
 
 #[test]
+fn a_header_with_another_length_of_its_own_is_still_read_at_its_places() {
+    for told in [0_u16, 12, 14, 269] {
+        let mut message = frame("1030 0006 0000");
+        message[2..4].copy_from_slice(&told.to_be_bytes());
+        let of = Type::HEADER;
+        assert_eq!(
+            decode(&message),
+            Err(DecodeError {
+                kind: Some(Type::GET_WEIGHTS_REQUEST),
+                version: 1,
+                id: 7,
+                cause: Cause::ComponentLength { of, told },
+            })
+        );
+    }
+}
+
+#[test]
 fn a_header_that_lies_about_the_length_is_refused() {
     let mut message = frame("1015 0005 00");
     message[8] = 19;

@@ -2,9 +2,11 @@
 
 mod codes;
 mod grace;
+mod identity;
 mod limits;
 mod properties;
 mod push;
+mod report;
 mod requests;
 mod rulings;
 mod weights;
@@ -147,6 +149,38 @@ impl Bed {
 
     pub(super) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.gwm.poll_event()).collect()
+    }
+}
+
+/// A member as a GWM has it, for tests of several machines.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::sasp) struct Held {
+    /// What a complete answer says of it.
+    pub(in crate::sasp) entry: WeightEntry,
+    pub(in crate::sasp) quiesced_by_balancer: bool,
+}
+
+impl Gwm {
+    /// Every member of one balancer.
+    pub(in crate::sasp) fn held(&self, uid: &Name) -> BTreeMap<(Name, MemberKey), Held> {
+        let groups = self.balancers.get(uid).into_iter().flat_map(|b| b.groups());
+        groups
+            .flat_map(|(group, members)| {
+                members.iter().map(|(key, member)| {
+                    let entry = member.clone().report(*key, false);
+                    let held = Held {
+                        entry: entry.expect("nothing is left out"),
+                        quiesced_by_balancer: member.quiesced_by_balancer,
+                    };
+                    ((group.clone(), *key), held)
+                })
+            })
+            .collect()
+    }
+
+    /// Panics unless everything fits together.
+    pub(in crate::sasp) fn assert_sound(&self) {
+        properties::check_invariants(self);
     }
 }
 

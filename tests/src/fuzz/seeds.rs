@@ -1,0 +1,86 @@
+//! Valid inputs for each target, for a fuzzer to break.
+
+use sasp_ctl::sasp::codec::encode;
+
+use crate::sasp::samples;
+
+/// Longer samples only slow a fuzzer down.
+const SEED_MAX: usize = 1024;
+
+const ATTACH: [&str; 2] = [
+    include_str!("../../../sasp-ctl/src/config/example.toml"),
+    r#"
+listen = "127.0.0.1:9999"
+[balancer]
+uid = "edge-1"
+packet_log = "all"
+limits = { services = 8, backends = 16, flows = 1024 }
+[[gwm]]
+address = "[2001:db8::1]:3860"
+push = false
+trust = true
+hold = "90s"
+interval = "10s"
+[[service]]
+group = "FARM1"
+vip = "203.0.113.10:80/tcp"
+members = [{ address = "10.0.0.1:80", weight = 10 }, { address = "10.0.0.2:80" }]
+affinity = "client"
+all_zero = "reject"
+idle = "5m"
+dead_band = "1%"
+[[service]]
+group = "DNS"
+vip = "[2001:db8::10]:53/udp"
+"#,
+];
+
+const GWM: [&str; 2] = [
+    "listen = \"127.0.0.1:3860\"\n",
+    r#"
+interval = "1s"
+grace = "1m"
+members_only_from_own_address = true
+[limits]
+connections = 10
+message_bytes = 4096
+[[balancer]]
+uid = "edge-1"
+sources = ["192.0.2.0/24", "2001:db8::/32"]
+[[weights]]
+group = "FARM1"
+source = "static"
+balancer = "edge-1"
+members = { "10.0.0.1:80" = 40, "10.0.0.2:53/udp" = 0, "10.0.0.3" = 65535 }
+"#,
+];
+
+/// The seeds of a target; machines begin with nothing but bytes of many values.
+pub fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "codec" => messages(),
+        "deframer" => {
+            let stream = |pieces: [u8; 4]| [&pieces[..], &messages().concat()].concat();
+            vec![stream([1, 200, 3, 17]), stream([255; 4])]
+        }
+        "attach_config" => ATTACH.map(|text| text.as_bytes().to_vec()).to_vec(),
+        "gwm_config" => GWM.map(|text| text.as_bytes().to_vec()).to_vec(),
+        _ => (1..=7_u32).map(noise).collect(),
+    }
+}
+
+fn messages() -> Vec<Vec<u8>> {
+    let all = samples::messages().into_iter();
+    let bytes = all.map(|message| encode(&message).expect("samples are small"));
+    bytes.filter(|bytes| bytes.len() <= SEED_MAX).collect()
+}
+
+/// A stretch of a simple generator, so that there is something to take pieces from.
+fn noise(seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..600).map(|_| next()).collect()
+}
