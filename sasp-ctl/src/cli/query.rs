@@ -7,7 +7,7 @@
 //! there, unless it is told to take over. A refused request binds nothing in our own GWM; the RFC leaves that to each.
 //!
 //! To ask without disturbing anybody, `query` can be a balancer itself: under a UID of its own it registers members,
-//! asks, and deregisters them.
+//! asks, and deregisters them. If it has made up the UID, nobody else has it, and there is no need to probe.
 
 mod advice;
 mod asker;
@@ -50,7 +50,8 @@ pub(super) struct Args {
     /// Ask even if a balancer may be connected under the LB UID: it is cut off and must connect again
     #[arg(long)]
     take_over: bool,
-    /// Then ask for pushes, and show each for so many seconds; with --member or --take-over only
+    /// Then ask for pushes, and show each for so many seconds; with --member or --take-over only. Under a UID that is
+    /// taken over, this replaces what its balancer has asked for, until that connects again
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     push: Option<u32>,
     /// How long to wait for the connection and for each reply

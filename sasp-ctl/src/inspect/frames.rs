@@ -70,33 +70,27 @@ impl Frames {
 
     /// The next piece; `None` until more bytes come.
     pub fn next_piece(&mut self) -> Option<Piece> {
-        loop {
-            if self.skipping.is_none() {
-                match frame::message_length(self.rest(), MESSAGE_MAX) {
-                    Ok(Some(length)) if length <= self.len() => {
-                        let offset = self.offset;
-                        let bytes = self.take(length);
-                        return Some(Piece::Message { offset, bytes });
-                    }
-                    Ok(_) => return None,
-                    Err(reason) => {
-                        self.skipping = Some((self.offset, reason));
-                        self.advance(1);
-                    }
+        if self.skipping.is_none() {
+            match frame::message_length(self.rest(), MESSAGE_MAX) {
+                Ok(Some(length)) if length <= self.len() => {
+                    let offset = self.offset;
+                    let bytes = self.take(length);
+                    return Some(Piece::Message { offset, bytes });
                 }
-            }
-            match next_header(self.rest()) {
-                Some(at) => {
-                    self.advance(at);
-                    return self.skipped();
-                }
-                None => {
-                    // The last three bytes may be the start of a header.
-                    self.advance(self.len().saturating_sub(3));
-                    return None;
+                Ok(_) => return None,
+                Err(reason) => {
+                    self.skipping = Some((self.offset, reason));
+                    self.advance(1);
                 }
             }
         }
+        let Some(at) = next_header(self.rest()) else {
+            // The last three bytes may be the start of a header.
+            self.advance(self.len().saturating_sub(3));
+            return None;
+        };
+        self.advance(at);
+        self.skipped()
     }
 
     /// The stream ends or bytes of it are missing: the next piece of what is kept, until there is none.

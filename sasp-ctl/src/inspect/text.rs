@@ -4,7 +4,7 @@ use super::component::{Component, Fields};
 use super::explain::{self, FlagNames, LB_FLAGS, MEMBER_FLAGS, Role, WEIGHT_FLAGS};
 use super::message::Inspection;
 use crate::sasp::code::{Code, FLAG_LB, Type};
-use crate::sasp::msg::Name;
+use crate::sasp::msg::{MemberKey, Name};
 
 /// The message in one line: its type, who sends it, and where the RFC describes it.
 pub fn title(inspection: &Inspection) -> String {
@@ -105,16 +105,7 @@ fn fields(component: &Component, message: Option<Type>) -> String {
             "LB UID \"{lb_uid}\", health {health:#04x} of 0x7f, {}",
             flag_text(*flags, LB_FLAGS)
         ),
-        Fields::Member { key, label, .. } => {
-            let label = match label.is_empty() {
-                true => "no label".to_owned(),
-                false => format!("label \"{label}\""),
-            };
-            match (key.protocol, key.port) {
-                (0, 0) => format!("{key} (system), {label}"),
-                _ => format!("{key}, protocol {}, {label}", key.protocol),
-            }
-        }
+        Fields::Member { key, label, .. } => member(key, label),
         Fields::Group { lb_uid, name } => {
             format!("LB UID \"{lb_uid}\", {}", group(name, message))
         }
@@ -130,6 +121,17 @@ fn fields(component: &Component, message: Option<Type>) -> String {
             format!("{}, state {state:#04x}", flag_text(*flags, MEMBER_FLAGS))
         }
         Fields::Opaque(bytes) => format!("{bytes} bytes that cannot be read"),
+    }
+}
+
+fn member(key: &MemberKey, label: &Name) -> String {
+    let label = match label.is_empty() {
+        true => "no label".to_owned(),
+        false => format!("label \"{label}\""),
+    };
+    match (key.protocol, key.port) {
+        (0, 0) => format!("{key} (system), {label}"),
+        _ => format!("{key}, protocol {}, {label}", key.protocol),
     }
 }
 

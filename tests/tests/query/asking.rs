@@ -9,8 +9,7 @@ use crate::run::{Done, query, start_query};
 use crate::server::Server;
 use crate::wire;
 
-const GWM: &str =
-    "[[weights]]\ngroup = \"FARM1\"\nmembers = { \"10.0.0.1:80\" = 40, \"10.0.0.2:80\" = 20 }\n";
+const GWM: &str = "[[weights]]\ngroup = \"FARM1\"\nsource = \"static\"\nmembers = { \"10.0.0.1:80\" = 40, \"10.0.0.2:80\" = 20 }\n";
 
 /// A balancer that is connected as `edge-1` with two members.
 fn balancer(server: &Server) -> crate::client::Client {
@@ -132,7 +131,9 @@ fn without_a_uid_it_is_somebody_new_every_time() {
     let uids = [1, 2].map(|_| {
         let done = query(server.address, "--member FARM1=10.0.0.1:80 --json");
         assert_eq!(done.code, 0, "{done:?}");
-        done.json()["uid"].as_str().unwrap().to_owned()
+        let value = done.json();
+        assert!(value["probe"].is_null(), "nobody can be cut off");
+        value["uid"].as_str().unwrap().to_owned()
     });
     assert_ne!(uids[0], uids[1]);
 }

@@ -10,10 +10,10 @@ use crate::wire;
 #[test]
 fn what_query_prints_with_raw_is_what_decode_reads() {
     let server = Server::start("");
-    let done = query(server.address, "--member A=10.0.0.1:80 --raw");
+    let done = query(server.address, "--uid probe-1 --member A=10.0.0.1:80 --raw");
     assert_eq!(done.code, 0, "{done:?}");
     let at = done.stdout.find("# sent").unwrap();
-    let decoded = decode(&["-", "--json"], done.stdout[at..].as_bytes());
+    let decoded = decode(&["-", "--json"], &done.stdout.as_bytes()[at..]);
     assert_eq!(decoded.code, 0, "{decoded:?}");
     let value = decoded.json();
     let messages = value["messages"].as_array().unwrap();

@@ -23,6 +23,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
                 "`*` stands for lines that were left out: use `hexdump -Cv`".to_owned(),
             ));
         }
+        if is_word_dump(line) {
+            return Err(at(SWAPPED.to_owned()));
+        }
         match Row::of(line, dump.as_ref().map(|dump| dump.next)) {
             Some(row) if half.is_none() => {
                 let continues = dump.as_ref().is_some_and(|dump| dump.next == row.offset);
@@ -48,12 +51,23 @@ pub(super) fn parse(text: &str) -> Result<Vec<u8>, String> {
         return Err("no hex digits".to_owned());
     }
     if bytes.starts_with(&[0x10, 0x20, 0x0d, 0x00]) {
-        return Err(
-            "the bytes are swapped in pairs, as `hexdump` alone does: use `hexdump -C` or `xxd`"
-                .to_owned(),
-        );
+        return Err(SWAPPED.to_owned());
     }
     Ok(bytes)
+}
+
+const SWAPPED: &str =
+    "the bytes are swapped in pairs, as `hexdump` alone does: use `hexdump -C` or `xxd`";
+
+/// `hexdump` without `-C`: an offset of seven digits and words of two bytes.
+fn is_word_dump(line: &str) -> bool {
+    let mut tokens = line.split_whitespace();
+    let mut next_is = |digits| {
+        tokens
+            .next()
+            .is_some_and(|token| token.len() == digits && is_hex(token))
+    };
+    next_is(7) && next_is(4)
 }
 
 struct Dump {

@@ -18,7 +18,8 @@ pub(super) struct Plan {
     /// To be registered and deregistered, by group.
     pub(super) members: BTreeMap<Name, Vec<MemberKey>>,
     pub(super) settle: Duration,
-    pub(super) take_over: bool,
+    /// Find out first whether the GWM knows the UID, and leave it alone if it does.
+    pub(super) probes: bool,
     pub(super) push: Option<Duration>,
 }
 
@@ -47,7 +48,8 @@ impl Plan {
             groups: groups.collect::<Result<_, _>>()?,
             members,
             settle: args.settle.unwrap_or_default(),
-            take_over: args.take_over,
+            // A UID that was made up just now is nobody's.
+            probes: args.uid.is_some() && !args.take_over,
             push: args.push.map(|seconds| Duration::from_secs(seconds.into())),
         })
     }

@@ -45,7 +45,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Visit<'a, S> {
     /// One line: why weights could not be asked for, or were not given.
     pub(super) async fn run(&mut self) -> Result<(), Failure> {
         let plan = self.plan;
-        if !plan.take_over {
+        if plan.probes {
             match self.probe().await? {
                 Code::UNKNOWN_LB if plan.members.is_empty() => {
                     self.output.outcome(Outcome::UnknownUid);

@@ -168,18 +168,14 @@ fn packets_that_were_cut_short_leave_gaps_of_their_size() {
 
 #[test]
 fn a_missing_segment_is_awaited_for_a_while_only() {
-    let messages = messages(200);
-    let segments: Vec<_> = segments(&messages.concat(), &[1000]);
+    let stream = messages(200).concat();
     let mut direction = started();
     let mut heard_before_the_end = 0;
-    let stream = messages.concat();
-    let tiny: Vec<_> = self::segments(&stream, &[10]);
-    for (sequence, payload) in tiny.iter().skip(1) {
+    for (sequence, payload) in segments(&stream, &[10]).iter().skip(1) {
         heard_before_the_end += heard(&direction.segment(*sequence, payload, 0)).len();
         assert!(direction.waiting.len() <= WAITING_SEGMENTS_MAX);
     }
     assert!(heard_before_the_end > 150, "{heard_before_the_end}");
-    assert!(segments.len() > 1);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::sasp::msg::{GetWeightsReply, Message, SendWeights};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn plan(members: bool, take_over: bool) -> Plan {
+fn plan(members: bool, probes: bool) -> Plan {
     let name = |text: &str| Name::new(text.as_bytes()).unwrap();
     let key = crate::config::member_key::parse("10.0.0.1:80").unwrap();
     Plan {
@@ -23,7 +23,7 @@ fn plan(members: bool, take_over: bool) -> Plan {
             .into_iter()
             .collect(),
         settle: Duration::ZERO,
-        take_over,
+        probes,
         push: None,
     }
 }
@@ -112,7 +112,7 @@ fn line(failed: Result<(), Failure>) -> String {
 async fn the_probe_cannot_succeed_and_is_all_that_is_sent_to_a_known_uid() {
     for code in [Code::DUPLICATE_GROUP, Code::UNKNOWN_GROUP, Code::SUCCESS] {
         for members in [false, true] {
-            let (done, _, got) = visit(&plan(members, false), move |id, _| {
+            let (done, _, got) = visit(&plan(members, true), move |id, _| {
                 Some(vec![weights(id, code)])
             })
             .await;
@@ -131,7 +131,7 @@ async fn the_probe_cannot_succeed_and_is_all_that_is_sent_to_a_known_uid() {
 
 #[tokio::test]
 async fn a_probe_that_passes_is_not_called_harmless() {
-    let (done, _, _) = visit(&plan(false, false), |id, _| {
+    let (done, _, _) = visit(&plan(false, true), |id, _| {
         Some(vec![weights(id, Code::SUCCESS)])
     })
     .await;
@@ -146,7 +146,7 @@ async fn other_codes_are_refusals_and_say_nothing_of_the_uid() {
         Code::INVALID_LB_UID,
         Code(0x99),
     ] {
-        let (done, _, got) = visit(&plan(true, false), move |id, _| {
+        let (done, _, got) = visit(&plan(true, true), move |id, _| {
             Some(vec![weights(id, code)])
         })
         .await;
@@ -171,7 +171,7 @@ async fn what_was_registered_is_deregistered_even_if_the_question_is_refused() {
             _ => weights(id, Code::UNKNOWN_GROUP),
         }])
     };
-    let (done, cleaned_up, got) = visit(&plan(true, false), answer).await;
+    let (done, cleaned_up, got) = visit(&plan(true, true), answer).await;
     assert!(line(done).contains("0x42"));
     cleaned_up.unwrap();
     let [
@@ -198,7 +198,7 @@ async fn a_refused_registration_is_not_undone() {
             _ => weights(id, Code::UNKNOWN_LB),
         }])
     };
-    let (done, cleaned_up, got) = visit(&plan(true, false), answer).await;
+    let (done, cleaned_up, got) = visit(&plan(true, true), answer).await;
     assert!(line(done).contains("0x40"));
     cleaned_up.unwrap();
     assert_eq!(got.len(), 2);
@@ -210,7 +210,7 @@ async fn a_connection_that_ends_after_the_registration_leaves_members_behind_and
         Body::RegistrationRequest(_) => None,
         _ => Some(vec![weights(id, Code::UNKNOWN_LB)]),
     };
-    let (done, cleaned_up, _) = visit(&plan(true, false), answer).await;
+    let (done, cleaned_up, _) = visit(&plan(true, true), answer).await;
     assert!(
         line(done).contains("has closed the connection without answering the Registration Request")
     );
@@ -228,20 +228,20 @@ async fn pushes_and_late_replies_before_the_reply_do_not_disturb() {
             weights(id, Code::UNKNOWN_GROUP),
         ])
     };
-    let (done, _, _) = visit(&plan(false, true), answer).await;
+    let (done, _, _) = visit(&plan(false, false), answer).await;
     assert!(line(done).contains("0x42 unknown group: LB UID me has no groups"));
 }
 
 #[tokio::test]
 async fn a_reply_of_the_wrong_type_is_named() {
     let answer = |id: u32, _: &Body| Some(vec![message(id, Body::SetLbStateReply(Code::SUCCESS))]);
-    let (done, _, _) = visit(&plan(false, true), answer).await;
+    let (done, _, _) = visit(&plan(false, false), answer).await;
     assert!(line(done).ends_with("answers a Get Weights Request with a Set LB State Reply"));
 }
 
 #[tokio::test]
 async fn the_reply_that_figure_22_prints_is_taken_for_the_right_one() {
-    let mut plan = plan(false, true);
+    let mut plan = plan(false, false);
     plan.push = Some(Duration::from_millis(1));
     let answer = |id: u32, body: &Body| {
         Some(vec![match body {
