@@ -188,3 +188,19 @@ fn a_table_that_nobody_wrote_is_put_right() {
         assert_eq!(slot(&slots).prev(), 1, "{broken:?}");
     }
 }
+
+#[test]
+fn fresh_slots_hide_flows_of_their_former_owner_for_as_long_as_they_are_fresh() {
+    let mut slots = owned_by_1();
+    assert_eq!(slots.fresh_of(1, T0, IDLE), (0, 0));
+    give(&mut slots, 2, T0);
+    assert_eq!(slots.fresh_of(1, T0, IDLE), (SLOTS, 72));
+    assert_eq!(slots.fresh_of(2, T0, IDLE), (0, 0), "it owns them now");
+    // Another change puts it off: what is silent may be the first owner's still.
+    give(&mut slots, 3, T0 + 30 * SECOND);
+    assert_eq!(slots.fresh_of(1, T0 + 40 * SECOND, IDLE), (SLOTS, 62));
+    assert_eq!(slots.fresh_of(2, T0 + 40 * SECOND, IDLE), (0, 0));
+    let end = T0 + 30 * SECOND + IDLE + LATE;
+    slots.age(end, IDLE, |_| false);
+    assert_eq!(slots.fresh_of(1, end, IDLE), (0, 0));
+}

@@ -314,3 +314,27 @@ fn the_report_says_why() {
         (&"02:00:00:00:00:02".into(), &7.into())
     );
 }
+
+#[test]
+fn a_member_is_drained_when_no_slot_and_no_flow_is_left_to_it() {
+    let mut world = world(farm());
+    let drain = |world: &World| {
+        let now_ns = world.maps.now_ns;
+        world.balancer.drain(&group("farm"), &key(TCP, 1), now_ns)
+    };
+    let slots = world.slots(1);
+    assert_eq!((drain(&world).slots, drain(&world).fresh_slots), (slots, 0));
+    let now_ns = world.maps.now_ns;
+    let quiesced = world
+        .balancer
+        .quiesce(&group("farm"), &key(TCP, 1), true, now_ns)
+        .unwrap();
+    world.apply(quiesced);
+    let left = drain(&world);
+    assert_eq!((left.slots, left.fresh_slots), (0, slots));
+    assert!(left.fresh_seconds >= TCP_IDLE.as_secs() && !left.is_over());
+    world.calm_down();
+    assert!(drain(&world).is_over(), "{:?}", drain(&world));
+    let stranger = world.balancer.drain(&group("farm"), &key(TCP, 9), now_ns);
+    assert!(stranger.is_over());
+}
