@@ -4,9 +4,10 @@
 //! * [`sasp`]: RFC 4678, sans-io.
 //! * [`balance`]: from weights to slot tables, pure.
 //! * [`datapath`]: the kernel half, the only code that touches aya and netlink.
-//! * [`session`]: the balancer's connection to a GWM.
+//! * [`session`]: the balancer's connection to a GWM. [`tls`]: TLS on either side of SASP.
 //! * [`gwm`]: the GWM: sockets, config and reloads around its state machine.
 //! * [`daemon`]: the balancer: event loop, control API, metrics.
+//! * `watch`: news of files.
 //! * [`config`]: files and flags to validated values.
 //! * [`cli`]: the command line, one file a subcommand.
 
@@ -18,3 +19,5 @@ pub mod datapath;
 pub mod gwm;
 pub mod sasp;
 pub mod session;
+pub mod tls;
+pub(crate) mod watch;

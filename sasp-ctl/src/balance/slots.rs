@@ -87,6 +87,22 @@ impl Slots {
         phases
     }
 
+    /// The fresh slots that were this owner's when they last settled, and in how many seconds at most the last of them
+    /// settles.
+    pub fn fresh_of(&self, owner: Index, now_ns: u64, idle_ns: u64) -> (usize, u32) {
+        if self.tracked == 0 {
+            return (0, 0);
+        }
+        let wait = seconds_up(idle_ns).saturating_add(PUBLISH_SECONDS);
+        let fresh = self.table.iter().zip(&self.since).filter(|(slot, _)| {
+            slot.tracked() && slot.cur() != slot.prev() && slot.prev() == owner
+        });
+        let ends = fresh.map(|(_, since)| since.saturating_add(wait));
+        ends.fold((0, 0), |(count, longest), end| {
+            (count + 1, longest.max(end.saturating_sub(seconds(now_ns))))
+        })
+    }
+
     /// Gives every slot its owner. `exists` tells which backends do: flows of one that does not are gone with it.
     /// Without `track`, new owners take over all flows.
     ///

@@ -21,9 +21,9 @@ pub(super) struct Args {
     /// Configuration file [default: /etc/sasp-ctl.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The Group Workload Manager that sends weights
-    #[arg(long, value_name = "HOST[:PORT]")]
-    gwm: Option<String>,
+    /// A Group Workload Manager that sends weights; several, the most preferred first
+    #[arg(long = "gwm", value_name = "HOST[:PORT]")]
+    gwms: Vec<String>,
     /// A service and the SASP group whose weights it follows
     #[arg(long = "vip", value_name = "ADDR:PORT/PROTO=GROUP")]
     vips: Vec<String>,
@@ -54,7 +54,7 @@ enum ModeFlag {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let flags = Flags {
         uid: args.uid,
-        gwm: args.gwm,
+        gwms: args.gwms,
         vips: args.vips,
         members: args.members,
         forward: args.forward,

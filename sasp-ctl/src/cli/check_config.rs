@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::output;
-use crate::config::{self, Config, Flags, endpoint};
+use crate::balance::spec::ServiceSpec;
+use crate::config::{self, Combine, Config, Flags, endpoint};
 
 /// Check a configuration file and print what it says
 #[derive(clap::Args, Debug)]
@@ -31,18 +32,7 @@ fn summary(path: &Path, config: &Config) -> String {
         line(&mut text, format_args!("{note}"));
     }
     line(&mut text, format_args!("LB UID {}", config.balancer.uid));
-    match &config.gwm {
-        Some(gwm) => line(
-            &mut text,
-            format_args!(
-                "GWM {}, {}, last weights {}",
-                gwm.address,
-                if gwm.push { "push" } else { "pull" },
-                held(gwm.hold)
-            ),
-        ),
-        None => line(&mut text, format_args!("no GWM: static weights stand")),
-    }
+    gwms(&mut text, config);
     for service in &config.services {
         line(
             &mut text,
@@ -50,7 +40,7 @@ fn summary(path: &Path, config: &Config) -> String {
                 "service {} of group {}, {}",
                 endpoint::format_vip(service.vip, service.protocol),
                 service.group,
-                members(service.members.len())
+                members(service)
             ),
         );
         for member in &service.members {
@@ -63,6 +53,36 @@ fn summary(path: &Path, config: &Config) -> String {
     text
 }
 
+fn gwms(text: &mut String, config: &Config) {
+    for gwm in &config.gwms {
+        line(
+            text,
+            format_args!(
+                "GWM {}, {}, last weights {}",
+                gwm.address,
+                if gwm.push { "push" } else { "pull" },
+                held(gwm.hold)
+            ),
+        );
+    }
+    let balancer = &config.balancer;
+    match (config.gwms.len(), balancer.combine) {
+        (0, _) => line(text, format_args!("no GWM: static weights stand")),
+        (1, _) => {}
+        (_, Combine::FailOver) => line(
+            text,
+            format_args!(
+                "the first GWM that is well is in charge, a preferred one again after {:?}",
+                balancer.fail_back
+            ),
+        ),
+        (_, combine) => line(
+            text,
+            format_args!("weights are the {} of all GWMs", combine.name()),
+        ),
+    }
+}
+
 fn held(hold: Duration) -> String {
     match hold.is_zero() {
         true => "not held".to_owned(),
@@ -70,10 +90,20 @@ fn held(hold: Duration) -> String {
     }
 }
 
-fn members(count: usize) -> String {
-    match count {
+fn members(service: &ServiceSpec) -> String {
+    let configured = match service.members.len() {
         1 => "1 member".to_owned(),
-        _ => format!("{count} members"),
+        count => format!("{count} members"),
+    };
+    match &service.self_registered[..] {
+        [] => configured,
+        networks => {
+            let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+            format!(
+                "{configured}, self-registered ones from {}",
+                networks.join(", ")
+            )
+        }
     }
 }
 
@@ -100,15 +130,21 @@ mod tests {
             [[gwm]]
             address = "g"
             hold = "0s"
+            trust = true
+            [[gwm]]
+            address = "h"
             [[service]]
             group = "F"
             vip = "203.0.113.10:80/tcp"
             members = [ { address = "10.0.0.1:80" } ]
+            self_registered = ["10.0.0.0/8"]
             "#,
         );
         for line in [
             "GWM g:3860, push, last weights not held",
-            "service 203.0.113.10:80/tcp of group F, 1 member",
+            "GWM h:3860, push, last weights held for 120s",
+            "the first GWM that is well is in charge, a preferred one again after 300s",
+            "service 203.0.113.10:80/tcp of group F, 1 member, self-registered ones from 10.0.0.0/8",
         ] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }

@@ -9,6 +9,11 @@ mod client;
 mod detach;
 mod failure;
 mod gwm;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for the commands that speak with a GWM")
+)]
+mod gwm_target;
 mod init;
 mod logging;
 mod output;

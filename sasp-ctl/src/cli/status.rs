@@ -4,6 +4,7 @@
 //! with exit code 1.
 
 mod columns;
+mod gwms;
 mod table;
 mod view;
 

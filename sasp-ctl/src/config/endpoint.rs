@@ -89,7 +89,7 @@ fn is_host_name(host: &str) -> bool {
 }
 
 /// Where the GWM listens. The name is resolved at every connection attempt, since z/OS moves its address.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct GwmAddress {
     /// Host name or IP literal, without brackets.
     pub host: String,

@@ -2,7 +2,7 @@
 //!
 //! `--vip` adds a service. `--member` adds a member to every service of its group that it fits (address family, and
 //! port where the forward mode cannot translate it). `--gwm` replaces the file's address and keeps its other
-//! settings. `--forward` and `--uid` replace what the file says.
+//! settings; several replace the file's one after the other, and what the file has more of them is left out. `--forward` and `--uid` replace what the file says.
 
 use toml::Spanned;
 
@@ -17,8 +17,8 @@ use super::table::Table;
 pub struct Flags {
     /// `--uid UID`.
     pub uid: Option<String>,
-    /// `--gwm HOST[:PORT]`.
-    pub gwm: Option<String>,
+    /// `--gwm HOST[:PORT]`, the most preferred first.
+    pub gwms: Vec<String>,
     /// `--vip ADDR:PORT/PROTO=GROUP`.
     pub vips: Vec<String>,
     /// `--member GROUP=ADDR:PORT[@WEIGHT]`.
@@ -41,8 +41,11 @@ impl Flags {
         if let Some(uid) = &self.uid {
             raw.balancer.uid = Some(spanned(source, "--uid", uid));
         }
-        if let Some(gwm) = &self.gwm {
-            set_gwm(raw, spanned(source, "--gwm", gwm));
+        if !self.gwms.is_empty() {
+            raw.gwm.truncate(self.gwms.len());
+        }
+        for (at, gwm) in self.gwms.iter().enumerate() {
+            set_gwm(raw, at, spanned(source, "--gwm", gwm));
         }
         for vip in &self.vips {
             add_vip(raw, source, vip)?;
@@ -64,13 +67,14 @@ fn spanned(source: &mut Source, flag: &str, value: &str) -> Spanned<String> {
     Spanned::new(source.flag(flag, value), value.to_owned())
 }
 
-fn set_gwm(raw: &mut RawConfig, address: Spanned<String>) {
-    match raw.gwm.first_mut() {
+fn set_gwm(raw: &mut RawConfig, at: usize, address: Spanned<String>) {
+    match raw.gwm.get_mut(at) {
         Some(gwm) => gwm.get_mut().address = address,
         None => raw.gwm.push(Spanned::new(
             address.span(),
             Table(RawGwm {
                 address,
+                priority: None,
                 push: None,
                 trust: None,
                 hold: None,
@@ -99,6 +103,7 @@ fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), C
             vip: Spanned::new(span, vip.to_owned()),
             forward: None,
             members: Vec::new(),
+            self_registered: None,
             on_down: None,
             track: None,
             affinity: None,

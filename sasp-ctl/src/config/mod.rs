@@ -31,7 +31,7 @@ use std::path::Path;
 
 pub use error::ConfigError;
 pub use flags::Flags;
-pub use settings::{BalancerSettings, Config, GwmSettings};
+pub use settings::{BalancerSettings, Combine, Config, GwmSettings};
 
 use source::Source;
 

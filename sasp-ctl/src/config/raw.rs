@@ -24,6 +24,8 @@ pub(super) struct RawBalancer {
     pub(super) listen: Option<Spanned<String>>,
     pub(super) hash_seed: Option<Spanned<i64>>,
     pub(super) packet_log: Option<Spanned<String>>,
+    pub(super) combine: Option<Spanned<String>>,
+    pub(super) fail_back: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) limits: Table<RawLimits>,
 }
@@ -40,6 +42,7 @@ pub(super) struct RawLimits {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawGwm {
     pub(super) address: Spanned<String>,
+    pub(super) priority: Option<Spanned<i64>>,
     pub(super) push: Option<bool>,
     pub(super) trust: Option<Spanned<bool>>,
     pub(super) hold: Option<Spanned<String>>,
@@ -47,7 +50,16 @@ pub(super) struct RawGwm {
     pub(super) timeout: Option<Spanned<String>>,
     pub(super) retry_min: Option<Spanned<String>>,
     pub(super) source: Option<Spanned<String>>,
-    pub(super) tls: Option<Spanned<toml::Value>>,
+    pub(super) tls: Option<Spanned<Table<RawTls>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) ca: Spanned<String>,
+    pub(super) cert: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) server_name: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +70,7 @@ pub(super) struct RawService {
     pub(super) forward: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) members: Vec<Table<RawMember>>,
+    pub(super) self_registered: Option<Vec<Spanned<String>>>,
     pub(super) on_down: Option<Spanned<String>>,
     pub(super) track: Option<Spanned<String>>,
     pub(super) affinity: Option<Spanned<String>>,

@@ -1,12 +1,14 @@
 //! A validated configuration, and every default.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::GwmAddress;
 use crate::balance::spec::ServiceSpec;
 use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::msg::Name;
+use crate::tls::ClientTls;
 
 /// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
 /// whose clients might aim at one member on purpose choose their own.
@@ -19,6 +21,9 @@ pub const HOLD: Duration = Duration::from_secs(120);
 pub const TIMEOUT: Duration = Duration::from_secs(100);
 /// RFC 4678 section 9.2: wait at least 20 seconds before connecting again.
 pub const RETRY_MIN: Duration = Duration::from_secs(20);
+/// How long a preferred GWM must have been well before it is in charge again: long enough for one that is being
+/// repaired to be restarted a few times, and for z/OS to have weights that mean something.
+pub const FAIL_BACK: Duration = Duration::from_secs(5 * 60);
 /// Idle timeout of TCP flows.
 pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
 /// Idle timeout of UDP flows.
@@ -33,8 +38,8 @@ pub const MOVE_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Config {
     /// `[balancer]`.
     pub balancer: BalancerSettings,
-    /// `[[gwm]]`; without one, static weights stand.
-    pub gwm: Option<GwmSettings>,
+    /// `[[gwm]]`, the most preferred first, each address once; without one, static weights stand.
+    pub gwms: Vec<GwmSettings>,
     /// `[[service]]`, each VIP once.
     pub services: Vec<ServiceSpec>,
     /// What was accepted but deserves a word, one line each.
@@ -56,6 +61,33 @@ pub struct BalancerSettings {
     pub packet_log: PacketLog,
     /// Map sizes.
     pub limits: Sizes,
+    /// What several GWMs come to.
+    pub combine: Combine,
+    /// See [`FAIL_BACK`]; matters for [`Combine::FailOver`] only.
+    pub fail_back: Duration,
+}
+
+/// How the words of several GWMs become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Combine {
+    /// One is in charge, its words alone count; the others stand by.
+    #[default]
+    FailOver,
+    /// All count: the smallest weight of each member.
+    Min,
+    /// All count: the mean weight of each member.
+    Mean,
+}
+
+impl Combine {
+    /// As the config has it; stable, `status --json` has it too.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FailOver => "fail-over",
+            Self::Min => "min",
+            Self::Mean => "mean",
+        }
+    }
 }
 
 /// `[[gwm]]`.
@@ -63,6 +95,8 @@ pub struct BalancerSettings {
 pub struct GwmSettings {
     /// Where it listens.
     pub address: GwmAddress,
+    /// Lower is preferred, as in MX records; among equals the one that stands first in the file.
+    pub priority: u16,
     /// Ask for weights unasked.
     pub push: bool,
     /// Let members register themselves.
@@ -77,4 +111,6 @@ pub struct GwmSettings {
     pub retry_min: Duration,
     /// Local address to connect from: z/OS admits balancers by it.
     pub source: Option<IpAddr>,
+    /// How it proves who it is; `None`: plain TCP.
+    pub tls: Option<Arc<ClientTls>>,
 }

@@ -34,6 +34,14 @@ impl Source {
         offset..offset
     }
 
+    /// A path as written in the file: relative ones start where the file is.
+    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
+        match self.path.parent() {
+            Some(directory) => directory.join(path),
+            None => PathBuf::from(path),
+        }
+    }
+
     /// The file as a whole.
     pub(crate) fn file(&self) -> Place {
         Place::File(self.path.clone())

@@ -1,3 +1,6 @@
+mod flags;
+mod gwms;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +42,9 @@ fn a_short_file_gets_every_default() {
     assert_eq!(config.balancer.listen, None);
     assert_eq!(config.balancer.limits, crate::datapath::Sizes::default());
     assert_eq!(config.balancer.hash_seed, settings::HASH_SEED);
-    let gwm = config.gwm.unwrap();
+    let [gwm] = &config.gwms[..] else {
+        panic!("one GWM")
+    };
     assert_eq!(gwm.address.to_string(), "gwm.example.net:3860");
     assert!(gwm.push && !gwm.trust);
     assert_eq!(gwm.hold, Duration::from_secs(120));
@@ -65,9 +70,19 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
     let spelled_out: String = EXAMPLE
         .lines()
         .filter(|line| {
-            ["#uid", "#listen", "#instance", "#source", "#interval"]
-                .iter()
-                .all(|key| !line.starts_with(key))
+            [
+                "#uid",
+                "#listen",
+                "#instance",
+                "#source",
+                "#interval",
+                "#self_registered",
+                "#tls",
+                "#slow_start",
+                "#move_limit",
+            ]
+            .iter()
+            .all(|key| !line.starts_with(key))
         })
         .map(|line| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
@@ -112,7 +127,7 @@ fn every_key_is_taken_over() {
     .unwrap();
     assert_eq!(config.balancer.hash_seed, u64::MAX);
     assert_eq!(config.balancer.limits.flows, 2048);
-    let gwm = config.gwm.unwrap();
+    let gwm = &config.gwms[0];
     assert_eq!(gwm.source, Some("2001:db8::2".parse::<IpAddr>().unwrap()));
     assert_eq!(gwm.timeout, Duration::from_secs(5));
     let service = &config.services[0];
@@ -182,13 +197,49 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             4,
-            "address = \"g\"\ntls = { ca = \"ca.pem\" }",
-            &["5:", "TLS is not available yet"],
+            "address = \"g\"\ntls = { ca = \"/nowhere/ca.pem\" }",
+            &["5:", "/nowhere/ca.pem: cannot be read"],
         ),
         (
             4,
-            "address = \"g\"\n[[gwm]]\naddress = \"h\"",
-            &["5:", "second [[gwm]]"],
+            "address = \"g\"\ntls = { ca = \"ca.pem\", cert = \"c.pem\" }",
+            &["5:", "add `key`"],
+        ),
+        (
+            4,
+            "address = \"g\"\ntls = { cert = \"c.pem\", key = \"k.pem\" }",
+            &["5:", "`ca` is missing"],
+        ),
+        (
+            4,
+            "address = \"g\"\n[[gwm]]\naddress = \"g:3860\"",
+            &["6:", "the GWM g:3860 stands twice", "line 4"],
+        ),
+        (
+            4,
+            "address = \"g\"\npriority = 65536",
+            &["5:", "0 to 65535"],
+        ),
+        (
+            2,
+            "uid = \"a\"\ncombine = \"max\"",
+            &["3:", "\"fail-over\" or \"min\" or \"mean\""],
+        ),
+        (2, "uid = \"a\"\nfail_back = \"5\"", &["3:", "duration"]),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"10.0.0.0/33\"]",
+            &["8:", "no network"],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"10.0.0.1/8\"]",
+            &["8:", "write \"10.0.0.0/8\""],
+        ),
+        (
+            7,
+            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"2001:db8::/32\"]",
+            &["8:", "differ in address family"],
         ),
         (6, "group = \"\"", &["6:", "group name"]),
         (6, "", &["5:", "`group` is missing"]),
@@ -354,164 +405,13 @@ fn a_vip_may_serve_tcp_and_udp() {
 }
 
 #[test]
-fn flags_alone_make_a_config() {
-    let config = load(
-        "",
-        &Flags {
-            gwm: Some("192.0.2.1:4000".to_owned()),
-            ..flags(
-                &["203.0.113.10:80/tcp=A=B", "[2001:db8::10]:80/tcp=A=B"],
-                &["A=B=10.0.0.1:80@7", "A=B=[2001:db8::1]:80"],
-            )
-        },
-    )
-    .unwrap();
-    assert_eq!(config.gwm.unwrap().address.port, 4000);
-    let shape: Vec<_> = config
-        .services
-        .iter()
-        .map(|service| {
-            let members: Vec<_> = service
-                .members
-                .iter()
-                .map(|member| (member.key.to_string(), member.weight))
-                .collect();
-            (service.group.to_string(), members)
-        })
-        .collect();
-    // The group's name ends at the first equals sign of --vip and at the last of --member.
-    assert_eq!(
-        shape,
-        [
-            ("A=B".to_owned(), vec![("10.0.0.1:80".to_owned(), 7)]),
-            ("A=B".to_owned(), vec![("[2001:db8::1]:80".to_owned(), 1)]),
-        ]
-    );
-}
-
-#[test]
-fn flags_add_to_a_file_and_override_it() {
-    let config = load(
-        GOOD,
-        &Flags {
-            gwm: Some("other".to_owned()),
-            ..flags(
-                &["203.0.113.11:443/tcp=FARM1"],
-                &["FARM1=10.0.0.3:80", "FARM1=10.0.0.3:443"],
-            )
-        },
-    )
-    .unwrap();
-    assert_eq!(config.balancer.uid.as_bytes(), b"u");
-    assert_eq!(config.gwm.unwrap().address.host, "other");
-    let counts: Vec<_> = config
-        .services
-        .iter()
-        .map(|service| service.members.len())
-        .collect();
-    assert_eq!(counts, [3, 1]);
-}
-
-#[test]
-fn a_mistake_in_a_flag_names_the_flag() {
-    let vip = "203.0.113.10:80/tcp=F";
-    for (flags, flag, word) in [
-        (
-            flags(&["203.0.113.10:80/tcp"], &[]),
-            "--vip 203.0.113.10:80/tcp: ",
-            "no group",
-        ),
-        (
-            flags(&["203.0.113.10:80=F"], &[]),
-            "--vip 203.0.113.10:80=F: ",
-            "no protocol",
-        ),
-        (
-            flags(&["203.0.113.10:80/tcp="], &[]),
-            "--vip 203.0.113.10:80/tcp=: ",
-            "group name",
-        ),
-        (
-            flags(&[vip, vip], &[]),
-            "--vip 203.0.113.10:80/tcp=F: ",
-            "twice",
-        ),
-        (
-            flags(&[vip], &["10.0.0.1:80"]),
-            "--member 10.0.0.1:80: ",
-            "no group",
-        ),
-        (
-            flags(&[vip], &["G=10.0.0.1:80"]),
-            "--member G=10.0.0.1:80: ",
-            "no service has the group",
-        ),
-        (
-            flags(&[vip], &["F=10.0.0.1:80@x"]),
-            "--member F=10.0.0.1:80@x: ",
-            "weight",
-        ),
-        (
-            flags(&[vip], &["F=10.0.0.1:80@70000"]),
-            "--member F=10.0.0.1:80@70000: ",
-            "65535",
-        ),
-        (
-            flags(&[vip], &["F=10.0.0.1:81"]),
-            "--member F=10.0.0.1:81: ",
-            "ports",
-        ),
-        (
-            flags(&[vip, "203.0.113.10:81/tcp=F"], &["F=10.0.0.1:82"]),
-            "--member F=10.0.0.1:82: ",
-            "fits no service",
-        ),
-        (
-            Flags {
-                gwm: Some("a b".to_owned()),
-                ..flags(&[vip], &[])
-            },
-            "--gwm a b: ",
-            "GWM address",
-        ),
-        (
-            Flags {
-                uid: Some("u".repeat(65)),
-                ..flags(&[vip], &[])
-            },
-            "--uid uuu",
-            "64 bytes",
-        ),
-        (
-            Flags {
-                forward: Some("gre".to_owned()),
-                ..flags(&[vip], &[])
-            },
-            "--forward gre: ",
-            "not available",
-        ),
-    ] {
-        let refused = load("", &flags).unwrap_err();
-        assert!(refused.starts_with(flag), "{refused}");
-        assert!(refused.contains(word), "{refused}");
-    }
-}
-
-#[test]
-fn a_conflict_between_file_and_flag_names_both_places() {
-    let refused = load(GOOD, &flags(&["203.0.113.10:80/tcp=F2"], &[])).unwrap_err();
-    assert!(refused.starts_with("--vip "), "{refused}");
-    assert!(refused.contains("line 7"), "{refused}");
-}
-
-#[test]
 fn what_is_accepted_but_doubtful_is_a_warning_with_its_place() {
     let text = GOOD.replace(
         "address = \"gwm.example.net\"",
         "address = \"g\"\ntrust = true\nretry_min = \"500ms\"",
     );
     let config = load(&text, &flags(&["203.0.113.12:80/tcp=F2"], &[])).unwrap();
-    let [trust, retry, empty] = &config.warnings[..] else {
+    let [retry, trust, empty] = &config.warnings[..] else {
         panic!("{:?}", config.warnings)
     };
     assert!(trust.starts_with("edge.toml:5: ") && trust.contains("register"));

@@ -2,9 +2,11 @@
 
 mod balancer;
 mod gwm;
+mod gwms;
 mod member;
 mod noise;
 mod service;
+mod tls;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,16 +23,8 @@ use super::source::Source;
 pub(super) fn config(raw: RawConfig, source: &Source) -> Result<Config, ConfigError> {
     let mut warnings = Vec::new();
     let balancer = balancer::balancer(&raw.balancer, source)?;
-    let gwm = match &raw.gwm[..] {
-        [] => None,
-        [gwm] => Some(gwm::gwm(gwm.get_ref(), source, &mut warnings)?),
-        [_, second, ..] => {
-            return Err(source.error(
-                second,
-                "a second [[gwm]] is not available yet: keep one of them",
-            ));
-        }
-    };
+    let gwms = gwms::gwms(&raw.gwm, source, &mut warnings)?;
+    gwms::check_trust(&raw.gwm, &raw.service, source, &mut warnings);
     let mut vips = HashMap::new();
     let mut services = Vec::with_capacity(raw.service.len());
     let mut members = 0;
@@ -65,7 +59,7 @@ pub(super) fn config(raw: RawConfig, source: &Source) -> Result<Config, ConfigEr
     }
     Ok(Config {
         balancer,
-        gwm,
+        gwms,
         services,
         warnings,
     })

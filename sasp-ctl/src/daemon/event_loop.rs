@@ -3,7 +3,6 @@
 //! Nothing here waits for anything but the data path's thread, so that a message of the GWM is in the maps within
 //! milliseconds whatever clients, netlink or the GWM itself do.
 
-use std::future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::control::{Refusal, Request, View};
-use super::gwm::{Heard, Link};
+use super::gwm::{Heard, Links};
+use super::health::Health;
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::status::{Draft, Process, ReloadStatus};
@@ -24,8 +24,9 @@ use super::worker::Worker;
 use super::{Setup, clock, hops, notify};
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
+use crate::config::endpoint::GwmAddress;
+use crate::datapath::Attached;
 use crate::datapath::nexthop::{NextHops, Unresolved};
-use crate::datapath::{Attached, State};
 use crate::sasp::client::Event;
 
 /// How often remembered flows are looked at.
@@ -39,7 +40,8 @@ pub(super) struct Daemon {
     pub(super) interfaces: Vec<Attached>,
     pub(super) balancer: Balancer,
     pub(super) words: Words,
-    pub(super) link: Option<Link>,
+    pub(super) links: Links,
+    pub(super) health: Health,
     pub(super) worker: Worker,
     pub(super) publisher: Publisher,
     pub(super) stats: Stats,
@@ -89,9 +91,9 @@ impl Daemon {
             let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
             let due = pin!(tokio::time::sleep_until(due.into()));
             tokio::select! {
-                event = next(&mut self.link) => {
-                    let event = event.context("the session's task has died: restart the daemon (forwarding goes on)")?;
-                    self.on_gwm(event, Instant::now()).await?;
+                event = self.links.next() => {
+                    let (gwm, event) = event?;
+                    self.on_gwm(gwm, event, Instant::now()).await?;
                 }
                 changed = self.hops.changed() => {
                     changed.context("the watch on routes and neighbours has ended: restart the daemon (forwarding goes on)")?;
@@ -114,6 +116,7 @@ impl Daemon {
                     self.on_deadlines(now).await?;
                     if sweep_at <= now {
                         self.look_after_interfaces().await?;
+                        self.look_after_health(now);
                         self.sweep().await?;
                         sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
                     }
@@ -137,12 +140,12 @@ impl Daemon {
         notify::ready();
     }
 
-    /// Takes in what the GWM says: all that has come, then one update.
-    async fn on_gwm(&mut self, event: Event, arrived: Instant) -> Result<()> {
+    /// Takes in what the GWMs say: all that has come, then one update.
+    async fn on_gwm(&mut self, gwm: GwmAddress, event: Event, arrived: Instant) -> Result<()> {
         let mut heard = Heard::default();
-        self.hear(event, arrived, &mut heard);
-        while let Some(event) = self.link.as_mut().and_then(Link::try_next) {
-            self.hear(event, arrived, &mut heard);
+        self.hear(&gwm, event, arrived, &mut heard);
+        for (gwm, event) in self.links.waiting() {
+            self.hear(&gwm, event, arrived, &mut heard);
         }
         if heard.is_nothing() {
             return Ok(());
@@ -178,7 +181,7 @@ impl Daemon {
         for group in &expired {
             tracing::warn!(%group, "hold time is over: static weights count");
         }
-        if !expired.is_empty() {
+        if self.decide(now) || !expired.is_empty() {
             self.refresh().await?;
         }
         if self.ready_by.is_some_and(|at| at <= now) {
@@ -203,7 +206,18 @@ impl Daemon {
         let started = Instant::now();
         let changes = self.balancer.update(inputs, clock::now_ns());
         self.stats.build.observe(started.elapsed().as_secs_f64());
+        self.watch_members();
         self.publisher.publish(changes, &mut self.stats).await
+    }
+
+    /// Watches the next hops of the members that there are now: some register themselves and leave.
+    pub(super) fn watch_members(&self) {
+        let wanted = self.balancer.member_addresses();
+        self.members.send_if_modified(|members| {
+            let modified = *members != wanted;
+            *members = wanted;
+            modified
+        });
     }
 
     /// Looks at the remembered flows. Nothing else happens meanwhile, so that what is seen belongs to the tables
@@ -264,9 +278,7 @@ impl Daemon {
                 let _ = reply.send(self.progress(&member, quiesced));
             }
             Request::Detach(reply) => {
-                if let Some(link) = self.link.take() {
-                    link.deregister().await;
-                }
+                self.links.deregister().await;
                 return Ok(Some(Exit::Detach(reply)));
             }
         }
@@ -291,7 +303,10 @@ impl Daemon {
             draft: Draft {
                 process,
                 interfaces: self.interfaces.clone(),
-                gwm: self.link.as_ref().map(Link::status),
+                gwms: self.gwms(),
+                combine: config.balancer.combine,
+                sources: self.sources(),
+                health: self.health_now(),
                 report: self.balancer.report(),
                 hops: Arc::clone(&self.hops_now),
                 tables: self.stats.tables,
@@ -300,34 +315,6 @@ impl Daemon {
             stats: self.stats.clone(),
             worker: self.worker.clone(),
         }
-    }
-
-    /// One line for the service manager.
-    pub(super) fn notify_status(&self) {
-        let interfaces: Vec<_> = self
-            .interfaces
-            .iter()
-            .map(|attached| match attached.state {
-                State::Running => attached.name.clone(),
-                lost => format!("{} ({lost})", attached.name),
-            })
-            .collect();
-        let gwm = match &self.link {
-            Some(link) => {
-                let status = link.status();
-                format!("GWM {} {:?}", status.address, status.session.state)
-            }
-            None => "no GWM".to_owned(),
-        };
-        notify::status(&format!("attached to {}; {gwm}", interfaces.join(", ")));
-    }
-}
-
-/// The next event of the session; never, without one.
-async fn next(link: &mut Option<Link>) -> Option<Event> {
-    match link {
-        Some(link) => link.next().await,
-        None => future::pending().await,
     }
 }
 

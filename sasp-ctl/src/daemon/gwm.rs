@@ -1,93 +1,25 @@
-//! The session with the GWM: what it is told, and what follows from what it says.
+//! The GWMs: what follows from what they say.
+//!
+//! # Layout
+//! * `link`: the sessions. `desired`: what a GWM is told. Whose words count is decided in [`super::words`].
+
+mod desired;
+mod link;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::{Duration, Instant};
-
-use tokio::sync::mpsc;
+use std::time::Instant;
 
 use super::event_loop::Daemon;
 use super::status::GwmStatus;
+use super::words::Handover;
+use super::words::charge::Why;
 use crate::config::endpoint::GwmAddress;
-use crate::config::{Config, GwmSettings};
-use crate::sasp::client::{self, Desired, DesiredMember, Event, LbState};
-use crate::sasp::msg::{MemberKey, Name};
-use crate::session::{self, Session};
+use crate::sasp::client::Event;
+use crate::sasp::msg::Name;
 
-/// How long the GWM may take to confirm that it has forgotten us, before we go anyway.
-const FAREWELL: Duration = Duration::from_secs(3);
-/// The longest pause between attempts to connect.
-const BACKOFF_MAX: Duration = Duration::from_secs(300);
-
-/// A session and whom it is with.
-#[derive(Debug)]
-pub(super) struct Link {
-    address: GwmAddress,
-    session: Session,
-    events: mpsc::Receiver<Event>,
-}
-
-impl Link {
-    /// Starts a session. It comes and goes by itself from now on.
-    pub(super) fn start(settings: &GwmSettings, uid: &Name, desired: Desired) -> Self {
-        let config = session::Config {
-            host: settings.address.host.clone(),
-            port: settings.address.port,
-            source: settings.source,
-            client: client::Config {
-                poll_interval: settings.interval,
-                request_timeout: settings.timeout,
-                backoff_min: settings.retry_min,
-                backoff_max: BACKOFF_MAX.max(settings.retry_min),
-                ..client::Config::new(uid.clone())
-            },
-        };
-        let (session, events) = Session::spawn(config, desired);
-        Self {
-            address: settings.address.clone(),
-            session,
-            events,
-        }
-    }
-
-    /// What has happened, in order; `None` if the session's task has died.
-    pub(super) async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-
-    /// What has happened, if anything has.
-    pub(super) fn try_next(&mut self) -> Option<Event> {
-        self.events.try_recv().ok()
-    }
-
-    /// Wants the GWM to know something else.
-    pub(super) fn set_desired(&self, desired: Desired) {
-        self.session.set_desired(desired);
-    }
-
-    /// Makes the GWM forget us, within [`FAREWELL`].
-    pub(super) async fn deregister(self) {
-        match tokio::time::timeout(FAREWELL, self.session.deregister_all()).await {
-            // Whether it went well is in the session's own log.
-            Ok(Ok(()) | Err(_)) => {}
-            Err(_) => {
-                tracing::warn!("not deregistered: the GWM did not confirm within {FAREWELL:?}")
-            }
-        }
-    }
-
-    /// As it stands.
-    pub(super) fn status(&self) -> GwmStatus {
-        let session = self.session.snapshot().borrow().clone();
-        let until = |at: Instant| at.saturating_duration_since(Instant::now()).as_secs_f64();
-        GwmStatus {
-            address: self.address.to_string(),
-            since_seconds: session.since.elapsed().as_secs_f64(),
-            retry_in_seconds: session.retry_at.map(until),
-            session,
-        }
-    }
-}
+pub(super) use desired::desired;
+pub(super) use link::Links;
 
 /// What some events have in common for the balancer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -129,97 +61,116 @@ impl fmt::Display for Heard {
 
 impl Daemon {
     /// Takes in one event. The session logs its events itself.
-    pub(super) fn hear(&mut self, event: Event, now: Instant, heard: &mut Heard) {
+    pub(super) fn hear(&mut self, gwm: &GwmAddress, event: Event, now: Instant, heard: &mut Heard) {
         match event {
             Event::Weights { weights, unknown } => {
-                for member in unknown.keys() {
-                    tracing::debug!(group = %weights.name, %member, "known to the GWM only: not used");
+                let group = weights.name.clone();
+                let left_out = self.words.said(gwm, weights, &unknown, now);
+                if left_out > 0 {
+                    tracing::warn!(
+                        %gwm, %group, left_out,
+                        "more members have registered themselves than are taken in: the last ones are left out"
+                    );
                 }
-                heard.groups.insert(weights.name.clone());
-                self.words.said(weights);
+                // What a standby says is kept for the day when it is needed.
+                if self.words.counts(gwm) {
+                    heard.groups.insert(group);
+                }
             }
             Event::Lost { .. } => {
-                heard.lost = true;
-                self.words.lost(now);
+                heard.lost |= self.words.counts(gwm);
+                self.words.lost(gwm, now);
                 self.notify_status();
             }
-            Event::Connected | Event::Synced { .. } => self.notify_status(),
+            Event::Synced { .. } => {
+                self.words.synced(gwm, now);
+                self.notify_status();
+            }
+            Event::Connected => self.notify_status(),
             Event::Refused { .. }
             | Event::Ignored(_)
             | Event::DuplicateUid
             | Event::DeregisteredAll(_) => {}
         }
+        heard.lost |= self.decide(now);
     }
-}
 
-/// What the GWM shall know: every group with the members of all its services.
-pub(super) fn desired(config: &Config, quiesced: &BTreeSet<(Name, MemberKey)>) -> Desired {
-    let mut groups: BTreeMap<Name, BTreeMap<MemberKey, DesiredMember>> = BTreeMap::new();
-    for service in &config.services {
-        let group = groups.entry(service.group.clone()).or_default();
-        for member in &service.members {
-            let key = (service.group.clone(), member.key);
-            let member = DesiredMember {
-                label: Name::default(),
-                quiesced: quiesced.contains(&key),
-            };
-            group.insert(key.1, member);
-        }
+    /// Puts another GWM in charge if it is time; true if so.
+    pub(super) fn decide(&mut self, now: Instant) -> bool {
+        let handover = self.words.decide(now);
+        self.hand_over(handover)
     }
-    let lb_state = config
-        .gwm
-        .as_ref()
-        .map_or_else(LbState::default, |gwm| LbState {
-            push: gwm.push,
-            trust: gwm.trust,
-            ..LbState::default()
-        });
-    Desired { lb_state, groups }
+
+    /// Says that another GWM is in charge, if so.
+    pub(super) fn hand_over(&mut self, handover: Option<Handover>) -> bool {
+        let Some(Handover { from, to, why }) = handover else {
+            return false;
+        };
+        match from {
+            None => tracing::info!(gwm = %to, "in charge of the weights"),
+            Some(from) => {
+                self.stats
+                    .handovers
+                    .entry(why)
+                    .and_modify(|count| *count += 1)
+                    .or_insert(1);
+                match why {
+                    Why::Lost | Why::NotUp => {
+                        tracing::warn!(%from, %to, "another GWM is in charge: {}", why.text());
+                    }
+                    Why::FailBack | Why::Configured => {
+                        tracing::info!(%from, %to, "another GWM is in charge: {}", why.text());
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Passes what is wanted now to the sessions.
+    pub(super) fn tell_gwms(&self) {
+        let config = &self.setup.config;
+        let quiesced = self.balancer.quiesced();
+        let health = self.health.told();
+        self.links
+            .set_desired(|gwm| desired(config, gwm, &quiesced, health));
+    }
+
+    /// Whose words those of each group are.
+    pub(super) fn sources(&self) -> BTreeMap<String, Vec<String>> {
+        let groups = self.setup.config.services.iter();
+        groups
+            .map(|service| {
+                let sources = self.words.sources(&service.group).into_iter();
+                let sources = sources.map(ToString::to_string);
+                (service.group.to_string(), sources.collect())
+            })
+            .collect()
+    }
+
+    /// Each GWM as it stands, by priority.
+    pub(super) fn gwms(&self) -> Vec<GwmStatus> {
+        self.links
+            .snapshots()
+            .map(|(gwm, session)| GwmStatus {
+                address: gwm.address.to_string(),
+                priority: gwm.priority,
+                in_charge: self.words.is_in_charge(&gwm.address),
+                live_seconds: self
+                    .words
+                    .live_since(&gwm.address)
+                    .map(|since| since.elapsed().as_secs_f64()),
+                since_seconds: session.since.elapsed().as_secs_f64(),
+                retry_in_seconds: session.retry_at.map(link::seconds_until),
+                session,
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::config::{self, Flags};
-
-    #[test]
-    fn a_group_has_the_members_of_all_its_services_and_the_operators_word_on_them() {
-        let text = r#"
-            balancer.uid = "u"
-            [[gwm]]
-            address = "g"
-            push = false
-            [[service]]
-            group = "F"
-            vip = "203.0.113.10:80/tcp"
-            members = [ { address = "10.0.0.1:80" }, { address = "10.0.0.2:80" } ]
-            [[service]]
-            group = "F"
-            vip = "203.0.113.10:443/tcp"
-            members = [ { address = "10.0.0.1:443" } ]
-        "#;
-        let path = Path::new("edge.toml");
-        let config = config::from_text(path, text.to_owned(), &Flags::default()).unwrap();
-        let group = config.services[0].group.clone();
-        let quiesced = BTreeSet::from([(group.clone(), config.services[0].members[1].key)]);
-        let desired = desired(&config, &quiesced);
-        assert!(!desired.lb_state.push);
-        let members: Vec<_> = desired.groups[&group]
-            .iter()
-            .map(|(key, member)| (key.to_string(), member.quiesced))
-            .collect();
-        assert_eq!(
-            members,
-            [
-                ("10.0.0.1:80".to_owned(), false),
-                ("10.0.0.2:80".to_owned(), true),
-                ("10.0.0.1:443".to_owned(), false),
-            ]
-        );
-        assert_eq!(desired.groups.len(), 1);
-    }
 
     #[test]
     fn a_log_line_names_some_groups_and_counts_the_others() {

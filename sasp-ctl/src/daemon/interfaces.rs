@@ -1,11 +1,13 @@
-//! Keeps an eye on the interfaces: the data path follows them, the next hops follow the data path.
+//! Keeps an eye on the interfaces: the data path follows them, the next hops follow the data path. And the line that the
+//! service manager shows of them.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 
 use super::event_loop::Daemon;
-use crate::datapath::Attached;
+use super::notify;
+use crate::datapath::{Attached, State};
 
 impl Daemon {
     /// Has the data path look after its interfaces, and tells the watch on next hops which are attached now.
@@ -27,6 +29,28 @@ impl Daemon {
             self.notify_status();
         }
         Ok(())
+    }
+
+    /// One line for the service manager.
+    pub(super) fn notify_status(&self) {
+        let interfaces: Vec<_> = self
+            .interfaces
+            .iter()
+            .map(|attached| match attached.state {
+                State::Running => attached.name.clone(),
+                lost => format!("{} ({lost})", attached.name),
+            })
+            .collect();
+        let gwms: Vec<_> = self
+            .links
+            .snapshots()
+            .map(|(gwm, session)| format!("GWM {} {:?}", gwm.address, session.state))
+            .collect();
+        let gwms = match gwms.is_empty() {
+            true => "no GWM".to_owned(),
+            false => gwms.join(", "),
+        };
+        notify::status(&format!("attached to {}; {gwms}", interfaces.join(", ")));
     }
 }
 

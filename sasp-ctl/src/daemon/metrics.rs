@@ -30,9 +30,7 @@ pub(super) fn render(status: &Status, stats: &Stats) -> Result<String, std::fmt:
     page.members(&status.services);
     page.reasons(status);
     page.flows(&stats.flows);
-    if let Some(gwm) = &status.gwm {
-        page.gwm(gwm);
-    }
+    page.gwms(status, stats);
     let mut out = String::new();
     text::encode(&mut out, &page.0)?;
     Ok(out)

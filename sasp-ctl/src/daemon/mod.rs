@@ -7,7 +7,8 @@
 //! # Layout
 //! * `event_loop`: what happens, and what follows. `publish`: from changes to maps. `reload`, `operator`: what the
 //!   operator asks for.
-//! * `gwm`: the session and what follows from its events. `words`: how far they can be trusted. `hops`: next hops.
+//! * `gwm`: the sessions and what follows from their events. `words`: how far they can be trusted, and which count.
+//! * `hops`: next hops. `health`: how well we are, for the GWMs.
 //! * `interfaces`: what becomes of them.
 //! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `weights_log`: what there is to see.
 //! * `worker`: the thread that owns the data path. `privileges`, `notify`, `clock`: the process.
@@ -19,6 +20,7 @@ pub(crate) mod clock;
 mod event_loop;
 mod flow_room;
 mod gwm;
+mod health;
 mod hops;
 mod interfaces;
 mod metrics;

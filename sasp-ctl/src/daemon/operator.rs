@@ -1,24 +1,47 @@
 //! What the operator asks of a member. Local at once, also without a GWM; written into the backend's record, so that
-//! it outlives the daemon; told to the GWM, so that everybody sees it.
+//! it outlives the daemon; told to the GWMs, so that everybody sees it; one that is not connected hears it
+//! when it is.
 
 use anyhow::Result;
+use serde::Serialize;
 
+use super::clock;
 use super::control::{MemberAt, Refusal};
 use super::event_loop::Daemon;
-use super::{clock, gwm};
+use crate::balance::model::drain::Drain;
 use crate::config::Config;
-use crate::config::endpoint::{UDP, protocol_name};
+use crate::config::endpoint::UDP;
 use crate::config::member_key;
 use crate::sasp::msg::{MemberKey, Name};
 
+/// A member was taken out or let in.
+#[derive(Debug, Serialize)]
+pub(super) struct Done {
+    /// As the daemon names it.
+    pub(super) member: String,
+    /// GWMs that are connected and hear of it now.
+    pub(super) told: Vec<String>,
+    /// GWMs that hear of it when they are connected again.
+    pub(super) told_later: Vec<String>,
+}
+
+/// How far what was asked of a member has come true.
+#[derive(Debug, Serialize)]
+pub(super) struct Progress {
+    /// A quiesced member has no flow left; a resumed one gets new flows.
+    pub(super) done: bool,
+    #[serde(flatten)]
+    pub(super) drain: Drain,
+}
+
 impl Daemon {
-    /// Takes a member out of service or lets it back in; says which one that was.
+    /// Takes a member out of service or lets it back in; says which one that was, and who was told.
     pub(super) async fn operator(
         &mut self,
         at: &MemberAt,
         quiesced: bool,
-    ) -> Result<Result<String, Refusal>> {
-        let (group, member) = match find(&self.setup.config, at) {
+    ) -> Result<Result<Done, Refusal>> {
+        let (group, member) = match self.find(at) {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -30,63 +53,52 @@ impl Daemon {
         self.publisher.publish(changes, &mut self.stats).await?;
         let past = if quiesced { "quiesced" } else { "resumed" };
         tracing::info!(%group, %member, "{past} by the operator");
-        self.tell_gwm();
-        Ok(Ok(member.to_string()))
+        self.tell_gwms();
+        let (told, told_later) = self.links.in_reach();
+        Ok(Ok(Done {
+            member: member.to_string(),
+            told,
+            told_later,
+        }))
     }
 
-    /// Whether no flow is left at a quiesced member, or a resumed one gets new flows.
-    pub(super) fn progress(&self, at: &MemberAt, quiesced: bool) -> Result<bool, Refusal> {
-        let (group, member) = find(&self.setup.config, at)?;
-        let address = std::net::SocketAddr::new(member.address, member.port).to_string();
-        let protocol = protocol_name(member.protocol);
-        let report = self.balancer.report();
-        Ok(report
-            .services
-            .iter()
-            .filter(|service| service.group == group.to_string() && service.protocol == protocol)
-            .all(|service| {
-                let mut members = service.members.iter();
-                let Some(member) = members.find(|member| member.address == address) else {
-                    return true;
-                };
-                if !quiesced {
-                    return member.slots > 0;
-                }
-                // While slots are fresh, flows that are not remembered yet may still belong to it.
-                member.slots == 0 && member.remembered_flows == 0 && service.slots.fresh == 0
-            }))
+    /// How far a quiesced member is drained, or a resumed one is back.
+    pub(super) fn progress(&self, at: &MemberAt, quiesced: bool) -> Result<Progress, Refusal> {
+        let (group, member) = self.find(at)?;
+        let drain = self.balancer.drain(&group, &member, clock::now_ns());
+        let done = match quiesced {
+            true => drain.is_over(),
+            false => drain.slots > 0,
+        };
+        Ok(Progress { done, drain })
     }
 
-    /// Passes what is wanted now to the session.
-    pub(super) fn tell_gwm(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.set_desired(gwm::desired(&self.setup.config, &self.balancer.quiesced()));
-        }
+    fn find(&self, at: &MemberAt) -> Result<(Name, MemberKey), Refusal> {
+        find(&self.setup.config, at, |group, key| {
+            self.balancer.has_member(group, key)
+        })
     }
 }
 
 /// The member that is meant. `ADDR:PORT` without a protocol is the TCP member, or the UDP one if there is no other.
-fn find(config: &Config, at: &MemberAt) -> Result<(Name, MemberKey), Refusal> {
+fn find(
+    config: &Config,
+    at: &MemberAt,
+    exists: impl Fn(&Name, &MemberKey) -> bool,
+) -> Result<(Name, MemberKey), Refusal> {
     let mut key = member_key::parse(&at.member).map_err(Refusal::BadMember)?;
-    let members: Vec<_> = config
-        .services
-        .iter()
-        .filter(|service| service.group.as_bytes() == at.group.as_bytes())
-        .collect();
-    let Some(group) = members.first().map(|service| service.group.clone()) else {
+    let mut services = config.services.iter();
+    let service = services.find(|service| service.group.as_bytes() == at.group.as_bytes());
+    let Some(group) = service.map(|service| service.group.clone()) else {
         return Err(Refusal::BadMember(format!(
             "no service has the group {:?}: `sasp-ctl status` lists them",
             at.group
         )));
     };
-    let exists = |key: &MemberKey| {
-        let mut all = members.iter().flat_map(|service| &service.members);
-        all.any(|member| member.key == *key)
-    };
-    if !exists(&key) && !at.member.contains('/') && key.port != 0 {
+    if !exists(&group, &key) && !at.member.contains('/') && key.port != 0 {
         key.protocol = UDP;
     }
-    match exists(&key) {
+    match exists(&group, &key) {
         true => Ok((group, key)),
         false => Err(Refusal::BadMember(format!(
             "group {group} has no member {}: `sasp-ctl status` lists them",
@@ -120,7 +132,13 @@ mod tests {
             group: group.to_owned(),
             member: member.to_owned(),
         };
-        match find(&config, &at) {
+        let exists = |group: &Name, key: &MemberKey| {
+            config.services.iter().any(|service| {
+                let mut members = service.members.iter();
+                service.group == *group && members.any(|member| member.key == *key)
+            })
+        };
+        match find(&config, &at, exists) {
             Ok((group, key)) => Ok(format!("{group} {key}")),
             Err(refusal) => Err(refusal.to_string()),
         }

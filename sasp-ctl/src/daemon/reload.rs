@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use super::control::Refusal;
 use super::event_loop::Daemon;
-use super::gwm::{self, Link};
-use super::{clock, start};
+use super::{clock, gwm};
 use crate::config::{self, BalancerSettings, Config};
 
 impl Daemon {
@@ -54,30 +53,17 @@ impl Daemon {
         Ok(Ok(()))
     }
 
-    /// Everything that follows from new services and another GWM.
+    /// Everything that follows from new services and other GWMs.
     fn adapt(&mut self, new: Config) {
         let now = Instant::now();
-        let old = std::mem::replace(&mut self.setup.config, new);
+        self.setup.config = new;
         let config = &self.setup.config;
-        self.members.send_if_modified(|members| {
-            let wanted = start::member_addresses(&config.services);
-            let modified = *members != wanted;
-            *members = wanted;
-            modified
+        let (quiesced, health) = (self.balancer.quiesced(), self.health.told());
+        let started = self.links.set(&config.gwms, &config.balancer.uid, |gwm| {
+            gwm::desired(config, gwm, &quiesced, health)
         });
-        self.words.set_groups(start::groups(&config.services), now);
-        if old.gwm == config.gwm {
-            self.tell_gwm();
-            return;
-        }
-        // The old GWM keeps what it knows for its grace time; ours is another matter from now on.
-        let desired = gwm::desired(config, &self.balancer.quiesced());
-        self.link = config
-            .gwm
-            .as_ref()
-            .map(|gwm| Link::start(gwm, &config.balancer.uid, desired));
-        self.words
-            .set_hold(config.gwm.as_ref().map(|gwm| gwm.hold), now);
+        let handover = self.words.configure(config, &started, now);
+        self.hand_over(handover);
     }
 }
 

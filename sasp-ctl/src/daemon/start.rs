@@ -1,7 +1,5 @@
 //! From an attached data path to a running loop.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +8,8 @@ use tokio::sync::watch;
 
 use super::control::{self, Listeners};
 use super::event_loop::{Daemon, Exit};
-use super::gwm::{self, Link};
+use super::gwm::{self, Links};
+use super::health::Health;
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::weights_log::WeightsLog;
@@ -19,10 +18,8 @@ use super::worker::Worker;
 use super::{Setup, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits};
-use crate::balance::spec::ServiceSpec;
 use crate::config::Config;
 use crate::datapath::{Datapath, nexthop};
-use crate::sasp::msg::Name;
 
 /// A member that does not answer for its MAC address does not put off being ready for longer.
 const READY_BY: Duration = Duration::from_secs(1);
@@ -42,7 +39,7 @@ pub(super) async fn run(
     let mut publisher = Publisher::new(worker.clone());
     publisher.publish(changes, &mut stats).await?;
 
-    let (members, watched) = watch::channel(member_addresses(&setup.config.services));
+    let (members, watched) = watch::channel(balancer.member_addresses());
     // Without members there is nothing to wait for.
     let patience = match watched.borrow().is_empty() {
         true => Duration::ZERO,
@@ -55,14 +52,16 @@ pub(super) async fn run(
         .serve(&to_loop)
         .context("cannot serve the control socket")?;
     let config = &setup.config;
-    let link = config.gwm.as_ref().map(|gwm| {
-        let desired = gwm::desired(config, &balancer.quiesced());
-        Link::start(gwm, &config.balancer.uid, desired)
+    let health = Health::default();
+    let mut links = Links::default();
+    let quiesced = balancer.quiesced();
+    links.set(&config.gwms, &config.balancer.uid, |gwm| {
+        gwm::desired(config, gwm, &quiesced, health.told())
     });
-    let hold = config.gwm.as_ref().map(|gwm| gwm.hold);
     let mut daemon = Daemon {
-        words: Words::new(hold, groups(&config.services), Instant::now()),
-        link,
+        words: Words::new(config, Instant::now()),
+        links,
+        health,
         interfaces,
         balancer,
         worker: worker.clone(),
@@ -140,18 +139,4 @@ async fn take_off(worker: Worker) -> Result<(), control::Refusal> {
         .map_err(|error| failed(error.to_string()))?;
     tracing::info!("detached");
     Ok(())
-}
-
-/// The addresses whose next hops are watched.
-pub(super) fn member_addresses(services: &[ServiceSpec]) -> BTreeSet<IpAddr> {
-    let members = services.iter().flat_map(|service| &service.members);
-    members.map(|member| member.key.address).collect()
-}
-
-/// The groups that services follow.
-pub(super) fn groups(services: &[ServiceSpec]) -> BTreeSet<Name> {
-    services
-        .iter()
-        .map(|service| service.group.clone())
-        .collect()
 }

@@ -1,11 +1,13 @@
 //! What the loop measures about itself.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::flow_room::FlowRoom;
 use super::status::TablesStatus;
+use super::words::charge::Why;
 
 /// From 50 µs to 1.6 s: a table takes a fraction of a millisecond, a kernel under pressure takes long.
 const BUCKETS: [f64; 16] = [
@@ -28,6 +30,8 @@ pub(super) struct Stats {
     pub(super) failed_writes: u64,
     /// Reloads that were carried out, and those that were refused.
     pub(super) reloads: (u64, u64),
+    /// Times that another GWM was put in charge, by reason.
+    pub(super) handovers: BTreeMap<Why, u64>,
     /// Remembered flows and how many there may be.
     pub(super) flows: FlowRoom,
 }
@@ -42,6 +46,7 @@ impl Stats {
             tables: TablesStatus::default(),
             failed_writes: 0,
             reloads: (0, 0),
+            handovers: BTreeMap::new(),
             flows: FlowRoom::new(flows_limit),
         }
     }

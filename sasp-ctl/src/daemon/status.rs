@@ -3,8 +3,9 @@
 //! Made in two steps, because the loop must not wait for the kernel: the loop makes a `Draft` of what it knows,
 //! whoever asked adds the counters.
 //!
-//! Top level: `instance`, `version`, `pid`, `uptime_seconds`, `lb_uid`, `config_file`, `interfaces`, `gwm` (null
-//! without one), `services` (with `members`), `reasons`, `tables`, `reload` (null before the first).
+//! Top level: `instance`, `version`, `pid`, `uptime_seconds`, `lb_uid`, `config_file`, `health`, `interfaces`, `gwm`
+//! (the one in charge; null without one), `gwms` (all, by priority), `combine`, `services` (with `members`), `reasons`,
+//! `tables`, `reload` (null before the first).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::balance::model::report::{
     MemberReport, Report, ServiceReport, SlotsReport, TurnedAwayReport,
 };
+use crate::config::Combine;
 use crate::datapath::nexthop::NextHops;
 use crate::datapath::{Attached, Counters};
 use crate::sasp::client::Snapshot;
@@ -29,8 +31,14 @@ pub struct Status {
     pub process: Process,
     /// The data path's interfaces.
     pub interfaces: Vec<InterfaceStatus>,
-    /// The session with the GWM; `null` if none is configured.
+    /// How well the balancer is, 0 to 127, as Set LB State tells the GWMs within ten seconds.
+    pub health: u8,
+    /// The GWM in charge; `null` if none is configured. With `min` and `mean` the most preferred one that is live.
     pub gwm: Option<GwmStatus>,
+    /// All of them, the most preferred first.
+    pub gwms: Vec<GwmStatus>,
+    /// What several GWMs come to: `fail-over`, `min` or `mean`.
+    pub combine: &'static str,
     /// Services, by VIP.
     pub services: Vec<ServiceStatus>,
     /// Packets by reason.
@@ -71,14 +79,20 @@ pub struct InterfaceStatus {
     pub state: String,
 }
 
-/// The session with the GWM.
+/// A session with a GWM.
 #[derive(Clone, Debug, Serialize)]
 pub struct GwmStatus {
     /// `HOST:PORT`.
     pub address: String,
+    /// Lower is preferred.
+    pub priority: u16,
+    /// Its words count: of fail-over the one in charge, else every live one.
+    pub in_charge: bool,
+    /// How long it has been well, without a break; `null` if it is not.
+    pub live_seconds: Option<f64>,
     /// How long `state` has lasted.
     pub since_seconds: f64,
-    /// Until the next attempt to connect, in state `backoff`.
+    /// Until the next attempt to connect, in states `backoff` and `duplicate`.
     pub retry_in_seconds: Option<f64>,
     /// The protocol's own view: `state`, `last_error`, `counters` and more.
     #[serde(flatten)]
@@ -98,6 +112,8 @@ pub struct ServiceStatus {
     pub id: u32,
     /// Where its weights come from: `gwm`, `converging`, `held` or `static`.
     pub weights: &'static str,
+    /// The GWMs that these come from, now or before: one, unless several are combined.
+    pub gwms: Vec<String>,
     /// Slots by phase.
     pub slots: SlotsReport,
     /// Live flows that the last sweep found remembered.
@@ -171,7 +187,11 @@ pub struct ReloadStatus {
 pub(super) struct Draft {
     pub(super) process: Process,
     pub(super) interfaces: Vec<Attached>,
-    pub(super) gwm: Option<GwmStatus>,
+    pub(super) health: u8,
+    pub(super) gwms: Vec<GwmStatus>,
+    pub(super) combine: Combine,
+    /// Whose words a group's are.
+    pub(super) sources: BTreeMap<String, Vec<String>>,
     pub(super) report: Report,
     pub(super) hops: Arc<NextHops>,
     pub(super) tables: TablesStatus,
@@ -185,12 +205,17 @@ impl Draft {
         let retired: HashMap<_, _> = counters.retired.iter().copied().collect();
         let services = self.report.services.into_iter().map(|report| {
             let retired = retired.get(&report.id).copied();
-            service(report, &backends, retired, &self.hops)
+            let gwms = self.sources.get(&report.group).cloned().unwrap_or_default();
+            service(report, gwms, &backends, retired, &self.hops)
         });
+        let in_charge = self.gwms.iter().find(|gwm| gwm.in_charge);
         Status {
             process: self.process,
             interfaces: self.interfaces.into_iter().map(interface).collect(),
-            gwm: self.gwm,
+            health: self.health,
+            gwm: in_charge.or(self.gwms.first()).cloned(),
+            gwms: self.gwms,
+            combine: self.combine.name(),
             services: services.collect(),
             reasons: reasons(counters),
             tables: self.tables,
@@ -210,6 +235,7 @@ fn interface(attached: Attached) -> InterfaceStatus {
 
 fn service(
     report: ServiceReport,
+    gwms: Vec<String>,
     backends: &HashMap<u16, Traffic>,
     retired: Option<Traffic>,
     hops: &NextHops,
@@ -234,6 +260,7 @@ fn service(
         group: report.group,
         id: report.id,
         weights: report.weights,
+        gwms,
         slots: report.slots,
         remembered_flows: report.remembered_flows,
         traffic: total,

@@ -1,4 +1,7 @@
-//! One peer: bytes in, frames to the state machine; messages from it, bytes out.
+//! One peer: TLS if it is asked for, then bytes in, frames to the state machine; messages from it, bytes out.
+//!
+//! A connection counts from the moment that it is accepted, so the limit holds for peers that are still in the
+//! handshake, too.
 //!
 //! What waits to be sent is sent before the next request is looked at, and nothing is read meanwhile: a peer that
 //! does not read its replies cannot make us keep more of them.
@@ -18,11 +21,14 @@ use super::socket;
 use crate::sasp::codec::{self, EncodeError};
 use crate::sasp::frame::Deframer;
 use crate::sasp::gwm::ConnectionId;
+use crate::tls::ServerTls;
 
 /// How long a message may take from its first byte to its last.
 const MESSAGE_TIME: Duration = Duration::from_secs(30);
 /// How long a peer may take no byte of what is sent to it.
 const STALL_TIME: Duration = Duration::from_secs(30);
+/// How long the last bytes, which say goodbye under TLS, may take.
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
 /// How much is read at once, in bytes.
 const READ_BYTES: usize = 16 << 10;
 
@@ -48,17 +54,51 @@ enum End {
 }
 
 /// Serves one peer until either side ends the connection.
-pub(super) async fn serve(hub: &Hub, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn serve(hub: &Hub, tls: Option<&ServerTls>, stream: TcpStream, peer: SocketAddr) {
     if let Err(error) = socket::tune(&stream) {
         // The connection works without; only a dead peer is noticed later.
         debug!(%peer, "cannot set socket options: {error}");
     }
     let (id, signals) = hub.connect(peer);
+    let Some(tls) = tls else {
+        return talk(hub, id, &signals, stream, peer).await;
+    };
+    let handshake = tokio::select! {
+        () = signals.closed.notified() => {
+            debug!(%peer, "connection closed by us");
+            return hub.disconnect(id);
+        }
+        handshake = tls.accept(stream) => handshake,
+    };
+    match handshake {
+        Ok((stream, identity)) => {
+            if let Some(identity) = identity {
+                hub.with(|gwm, _| gwm.handle_identity(id, identity));
+            }
+            talk(hub, id, &signals, stream, peer).await;
+        }
+        Err(error) => {
+            hub.log_handshake(peer, &error);
+            hub.disconnect(id);
+        }
+    }
+}
+
+/// Everything after the handshake.
+async fn talk(
+    hub: &Hub,
+    id: ConnectionId,
+    signals: &Signals,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+) {
     tokio::select! {
         () = signals.closed.notified() => debug!(%peer, "connection closed by us"),
-        end = converse(hub, id, &signals, stream) => debug!(%peer, "connection ended: {end}"),
+        end = converse(hub, id, signals, &mut stream) => debug!(%peer, "connection ended: {end}"),
     }
     hub.disconnect(id);
+    // Whoever takes no goodbye has gone anyway.
+    let _taken = timeout(GOODBYE_TIME, stream.shutdown()).await;
 }
 
 async fn converse(
@@ -114,6 +154,9 @@ async fn send_all(
                 count => rest = &rest[count..],
             }
         }
+        // TLS keeps what it could not send at once.
+        let flushed = timeout(STALL_TIME, stream.flush()).await;
+        flushed.map_err(|_| End::Stalled)??;
     }
     Ok(())
 }
@@ -146,15 +189,20 @@ impl Incoming<'_> {
     ) -> Result<(), End> {
         let is_inside = self.held > 0;
         let read = stream.read(buffer);
-        let count = if is_inside {
+        let read = if is_inside {
             let until = self.since + MESSAGE_TIME;
             timeout_at(until, read)
                 .await
-                .map_err(|_| End::SlowMessage)??
+                .map_err(|_| End::SlowMessage)?
         } else {
-            let count = read.await?;
+            let read = read.await;
             self.since = Instant::now();
-            count
+            read
+        };
+        let count = match read {
+            // Not everybody says goodbye under TLS; a message that was cut short is noticed below.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            read => read?,
         };
         match count {
             0 if is_inside => Err(End::ClosedInside),

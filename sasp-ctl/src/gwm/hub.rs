@@ -14,6 +14,7 @@ use super::config::Config;
 use super::log::Log;
 use super::throttle;
 use crate::sasp::gwm::{ConnectionId, Gwm};
+use crate::tls::HandshakeError;
 
 /// How often the counters are logged, at debug level.
 const COUNTERS_EVERY: Duration = Duration::from_secs(60);
@@ -93,6 +94,11 @@ impl Hub {
         self.deadline_changed.notify_one();
         events.into_iter().for_each(|event| self.log.event(event));
         result
+    }
+
+    /// A peer did not get through the handshake.
+    pub(super) fn log_handshake(&self, peer: SocketAddr, error: &HandshakeError) {
+        self.log.handshake(peer, error);
     }
 
     /// Takes a new configuration.

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{DisplayValue, display};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::throttle::{KeptBack, Sort, Throttle};
 use crate::sasp::codec::Cause;
 use crate::sasp::gwm::{CloseReason, Event};
 use crate::sasp::msg::Name;
+use crate::tls::HandshakeError;
 
 /// Logs events.
 #[derive(Default, Debug)]
@@ -24,6 +25,15 @@ impl Log {
             sort(&event).is_none_or(|(sort, peer)| self.throttle().admits(sort, peer.ip()));
         if may_be_said {
             write(event);
+        }
+    }
+
+    /// Logs that a peer did not get through the TLS handshake. One that just went away, as health checks do, is no news.
+    pub(super) fn handshake(&self, peer: SocketAddr, error: &HandshakeError) {
+        if error.peer_left() {
+            debug!(%peer, "no TLS: {error}");
+        } else if self.throttle().admits(Sort::Handshake, peer.ip()) {
+            warn!(%peer, "no TLS: {error}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! which no task holds while it waits for anything.
 //!
 //! # Layout
-//! * [`config`]: `gwm.toml`. `reload`, `watch`: that file, read again.
+//! * [`config`]: `gwm.toml`. `reload`: that file, read again.
 //! * `hub`: the shared state machine. `server`: accepting. `connection`: one peer. `budget`: memory for all peers.
 //! * `log`: events as lines. `throttle`: not too many of them.
 
@@ -17,7 +17,6 @@ mod reload;
 mod server;
 mod socket;
 mod throttle;
-mod watch;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::config::ConfigError;
@@ -90,6 +90,11 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
     announce(&config, bound);
 
     let hub = Arc::new(Hub::new(&config));
+    // Without a file, there is no TLS and nobody who could change that.
+    let tls = match &file {
+        Some(file) => file.tls(),
+        None => watch::Sender::new(None).subscribe(),
+    };
     let reloads = async {
         match &mut file {
             Some(file) => reload::follow(file, &hub, hangup).await,
@@ -97,7 +102,7 @@ pub async fn run(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), 
         }
     };
     tokio::select! {
-        () = server::accept(listener, &hub) => {}
+        () = server::accept(listener, &hub, &tls) => {}
         () = hub.keep_time() => {}
         () = hub.report_counters() => {}
         () = hub.report_kept_back() => {}
@@ -113,10 +118,22 @@ fn announce(config: &Config, bound: SocketAddr) {
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    warn!("plain TCP: whoever can read or join this network can read and change weights");
+    let who = match &config.tls {
+        Some(tls) => {
+            info!(
+                "TLS 1.2 and 1.3, client certificates {}",
+                tls.client_certificates()
+            );
+            "whoever may connect"
+        }
+        None => {
+            warn!("plain TCP: whoever can read or join this network can read and change weights");
+            "anybody"
+        }
+    };
     if config.policy.admission == Admission::Open {
         info!(
-            "no [[balancer]] is listed: anybody may speak for any LB UID, list the balancers with their uid and \
+            "no [[balancer]] is listed: {who} may speak for any LB UID, list the balancers with their uid and \
              sources in gwm.toml to restrict that"
         );
     }

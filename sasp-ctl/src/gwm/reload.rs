@@ -1,16 +1,19 @@
-//! The configuration file, read again on SIGHUP and when it changes. A bad one changes nothing.
+//! The configuration file and the files of TLS, read again on SIGHUP and when they change. Bad ones change nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::config::{self, Config};
 use super::hub::Hub;
-use super::watch::FileWatch;
 use crate::config::{ConfigError, file};
 use crate::sasp::gwm::Reassessed;
+use crate::tls::ServerTls;
+use crate::watch::FileWatch;
 
 /// A file and what it said when it was last good.
 pub(super) struct ConfigFile {
@@ -18,16 +21,44 @@ pub(super) struct ConfigFile {
     config: Config,
     /// What was read last, good or bad, so that a change of something else in its directory is no news.
     seen: Result<String, String>,
+    /// Why that is not in force, if it is not: what it names may have become better since.
+    refused: Option<String>,
+    /// What new connections speak.
+    tls: watch::Sender<Option<Arc<ServerTls>>>,
 }
 
 impl ConfigFile {
     pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path).map_err(|reason| ConfigError::in_file(path, reason))?;
+        let config = config::from_text(path, text.clone())?;
         Ok(Self {
             path: path.to_owned(),
-            config: config::from_text(path, text.clone())?,
+            tls: watch::Sender::new(config.tls.clone()),
+            config,
             seen: Ok(text),
+            refused: None,
         })
+    }
+
+    /// What new connections speak, now and after each reload.
+    pub(super) fn tls(&self) -> watch::Receiver<Option<Arc<ServerTls>>> {
+        self.tls.subscribe()
+    }
+
+    /// Everything that is worth watching.
+    fn paths(&self) -> Vec<PathBuf> {
+        let tls = self.config.tls.as_ref().map(|tls| tls.paths());
+        let mut paths = vec![self.path.clone()];
+        paths.extend(tls.into_iter().flatten());
+        paths
+    }
+
+    /// Reads everything again and puts it into force. `always` also reports what has not changed.
+    fn look_again(&mut self, hub: &Hub, always: bool) {
+        self.reload(hub, always);
+        if let Some(tls) = &self.config.tls {
+            tls.refresh();
+        }
     }
 
     /// The configuration in force.
@@ -35,10 +66,10 @@ impl ConfigFile {
         &self.config
     }
 
-    /// Reads the file again and puts it into force. `always` also reports what has not changed.
+    /// The same for the configuration file alone.
     fn reload(&mut self, hub: &Hub, always: bool) {
         let read = read(&self.path);
-        if read == self.seen && !always {
+        if read == self.seen && self.refused.is_none() && !always {
             return;
         }
         self.seen = read.clone();
@@ -52,13 +83,33 @@ impl ConfigFile {
             Ok(text) => config::from_text(&self.path, text),
             Err(reason) => Err(ConfigError::in_file(&self.path, reason)),
         };
+        let parsed = parsed.and_then(|config| self.fits(config));
         match parsed {
-            Ok(config) => self.put_into_force(config, hub),
-            Err(refusal) => error!("not reloaded, nothing changed: {refusal}"),
+            Ok(config) => {
+                self.refused = None;
+                self.put_into_force(config, hub);
+            }
+            Err(refusal) => {
+                let refusal = refusal.to_string();
+                if always || self.refused.as_ref() != Some(&refusal) {
+                    error!("not reloaded, nothing changed: {refusal}");
+                }
+                self.refused = Some(refusal);
+            }
         }
     }
 
-    fn put_into_force(&mut self, config: Config, hub: &Hub) {
+    /// Whether it can take the place of the one in force while connections stand.
+    fn fits(&self, config: Config) -> Result<Config, ConfigError> {
+        if config.tls.is_some() == self.config.tls.is_some() {
+            return Ok(config);
+        }
+        let reason =
+            "`tls` was added or removed, which needs a restart: restart, or change it back";
+        Err(ConfigError::in_file(&self.path, reason))
+    }
+
+    fn put_into_force(&mut self, mut config: Config, hub: &Hub) {
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -77,6 +128,12 @@ impl ConfigFile {
                 config.listen
             );
         }
+        if config.tls == self.config.tls {
+            // The same files: what is in force already knows when to look at them again.
+            config.tls = self.config.tls.take();
+        } else {
+            self.tls.send_replace(config.tls.clone());
+        }
         self.config = config;
     }
 }
@@ -87,15 +144,19 @@ fn read(path: &Path) -> Result<String, String> {
 
 /// Reloads whenever there is a reason to, for ever.
 pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal) {
-    let mut watch = match FileWatch::new(&file.path) {
+    let watch = FileWatch::new(&file.path).and_then(|mut watch| {
+        watch.watch(file.paths())?;
+        Ok(watch)
+    });
+    let mut watch = match watch {
         Ok(watch) => Some(watch),
         Err(error) => {
             warn!("changes of the configuration are not noticed, send SIGHUP instead: {error}");
             None
         }
     };
-    // What happened between reading the file and watching it.
-    file.reload(hub, false);
+    // What happened between reading the files and watching them.
+    file.look_again(hub, false);
     loop {
         let changed = async {
             match &watch {
@@ -107,9 +168,9 @@ pub(super) async fn follow(file: &mut ConfigFile, hub: &Hub, mut hangup: Signal)
             _ = hangup.recv() => true,
             () = changed => false,
         };
-        file.reload(hub, asked);
+        file.look_again(hub, asked);
         if let Some(watch) = &mut watch
-            && let Err(error) = watch.follow_links()
+            && let Err(error) = watch.watch(file.paths())
         {
             warn!("some changes of the configuration are not noticed, send SIGHUP then: {error}");
         }
@@ -145,6 +206,12 @@ impl fmt::Display for Difference<'_> {
         }
         if old.members_speak_for_themselves != new.members_speak_for_themselves {
             parts.push("members_only_from_own_address".into());
+        }
+        if old.member_rules != new.member_rules {
+            parts.push("members".into());
+        }
+        if self.old.tls != self.new.tls {
+            parts.push("tls".into());
         }
         if old.limits != new.limits || self.old.message_bytes != self.new.message_bytes {
             parts.push("limits".into());

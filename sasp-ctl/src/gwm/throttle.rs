@@ -34,6 +34,8 @@ pub(super) enum Sort {
     Refused(Refusal),
     #[error("connection closed: {0}")]
     Closed(CloseReason),
+    #[error("no TLS")]
+    Handshake,
 }
 
 /// Lines that were not written.

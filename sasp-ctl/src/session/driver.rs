@@ -6,22 +6,15 @@
 use std::{future::Future, io, pin::Pin, time::Instant};
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     sync::{mpsc, watch},
+    task::unconstrained,
     time::sleep_until,
 };
 
-use super::{
-    Config, Farewell,
-    connect::{ConnectError, connect},
-    log::Log,
-    outbox::Outbox,
-};
+use super::{Config, DialError, Farewell, Stream, Target, dial, log::Log, outbox::Outbox};
 use crate::sasp::client::{Client, Desired, Event, Link, LinkDown, Snapshot};
 
 /// Bytes taken from the socket at once.
@@ -32,13 +25,51 @@ pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-type Attempt = Pin<Box<dyn Future<Output = Result<TcpStream, ConnectError>> + Send>>;
+type Attempt = Pin<Box<dyn Future<Output = Result<Stream, DialError>> + Send>>;
 
 /// An open connection and what still has to go out.
 struct Connection {
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
+    read: ReadHalf<Stream>,
+    write: WriteHalf<Stream>,
     unsent: BytesMut,
+    /// What was written may still be in TLS.
+    unflushed: bool,
+}
+
+impl Connection {
+    fn new(stream: Stream) -> Self {
+        let (read, write) = tokio::io::split(stream);
+        Self {
+            read,
+            write,
+            unsent: BytesMut::new(),
+            unflushed: false,
+        }
+    }
+
+    /// Ends it, and says so under TLS if that takes no waiting.
+    fn close(mut self) {
+        let _said = unconstrained(self.write.shutdown()).now_or_never();
+    }
+}
+
+/// Sends some of `unsent`, or what TLS has kept. Loses nothing if it is cancelled.
+async fn send(
+    write: &mut WriteHalf<Stream>,
+    unsent: &mut BytesMut,
+    unflushed: &mut bool,
+) -> io::Result<()> {
+    if unsent.is_empty() {
+        write.flush().await?;
+        *unflushed = false;
+        return Ok(());
+    }
+    let written = write.write_buf(unsent).await?;
+    *unflushed = true;
+    match written {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Everything that the task owns.
@@ -60,9 +91,9 @@ pub(super) struct Driver {
 /// What the loop woke up for.
 enum Wake {
     Due,
-    Attempted(Result<TcpStream, ConnectError>),
+    Attempted(Result<Stream, DialError>),
     Read(io::Result<usize>),
-    Written(io::Result<usize>),
+    Written(io::Result<()>),
     Desired,
     Farewell(Farewell),
     EventTaken,
@@ -78,7 +109,7 @@ impl Driver {
         snapshot: watch::Sender<Snapshot>,
         events: mpsc::Sender<Event>,
     ) -> Self {
-        let log = Log::new(config.to_string());
+        let log = Log::new(config.target.to_string());
         Self {
             config,
             client,
@@ -97,6 +128,9 @@ impl Driver {
 
     /// Runs until the owner drops its handle.
     pub(super) async fn run(mut self) {
+        if self.config.target.tls.is_none() {
+            self.log.plain();
+        }
         self.client.enable(now());
         loop {
             self.drain();
@@ -112,10 +146,14 @@ impl Driver {
     /// Takes everything out of the machine and gives it the link that it wants.
     fn drain(&mut self) {
         match self.client.link() {
-            Link::Closed => (self.attempt, self.connection) = (None, None),
+            Link::Closed => {
+                self.attempt = None;
+                self.hang_up();
+            }
             Link::Wanted if self.attempt.is_none() => {
-                self.connection = None;
-                self.attempt = Some(Box::pin(connect(self.config.clone())));
+                self.hang_up();
+                let target: Target = self.config.target.clone();
+                self.attempt = Some(Box::pin(async move { dial(&target).await }));
             }
             Link::Wanted | Link::Open => {}
         }
@@ -143,9 +181,14 @@ impl Driver {
         let due = self.client.poll_timeout();
         let (mut read, mut write) = (None, None);
         if let Some(connection) = &mut self.connection {
-            read = Some((&mut connection.read, &mut self.received));
-            write = (!connection.unsent.is_empty())
-                .then_some((&mut connection.write, &mut connection.unsent));
+            let Connection {
+                read: from,
+                write: to,
+                unsent,
+                unflushed,
+            } = connection;
+            read = Some((from, &mut self.received));
+            write = (*unflushed || !unsent.is_empty()).then_some((to, unsent, unflushed));
         }
         tokio::select! {
             result = async { match self.attempt.as_mut() {
@@ -160,7 +203,7 @@ impl Driver {
                 None => std::future::pending().await,
             } } => Wake::Read(result),
             result = async { match write {
-                Some((write, unsent)) => write.write_buf(unsent).await,
+                Some((write, unsent, unflushed)) => send(write, unsent, unflushed).await,
                 None => std::future::pending().await,
             } } => Wake::Written(result),
             () = async { match due {
@@ -190,13 +233,8 @@ impl Driver {
                 self.attempt = None;
                 match result {
                     Ok(stream) => {
-                        let (read, write) = stream.into_split();
                         self.received.clear();
-                        self.connection = Some(Connection {
-                            read,
-                            write,
-                            unsent: BytesMut::new(),
-                        });
+                        self.connection = Some(Connection::new(stream));
                         self.client.handle_connected(now);
                     }
                     Err(error) => {
@@ -207,8 +245,11 @@ impl Driver {
             }
             Wake::Read(Ok(0)) => self.client.handle_disconnected(LinkDown::Closed, now),
             Wake::Read(Ok(_)) => self.take_received(now),
-            Wake::Written(Ok(_)) => {}
-            Wake::Read(Err(error)) | Wake::Written(Err(error)) => {
+            Wake::Written(Ok(())) => {}
+            Wake::Read(Err(error)) => self.client.handle_disconnected(link_down(&error), now),
+            Wake::Written(Err(error)) => {
+                // What the GWM said before it closed says more than that it has.
+                self.read_what_is_there(now);
                 self.client.handle_disconnected(link_down(&error), now);
             }
             Wake::Due => {
@@ -238,21 +279,31 @@ impl Driver {
             return;
         };
         self.received.reserve(READ_SIZE);
-        // Nothing there, the end or an error: the next regular read says the same.
-        if connection
-            .read
-            .try_read_buf(&mut self.received)
-            .is_ok_and(|read| read > 0)
-        {
-            self.take_received(now);
+        let read = connection.read.read_buf(&mut self.received);
+        match unconstrained(read).now_or_never() {
+            Some(Ok(count)) if count > 0 => self.take_received(now),
+            Some(Err(error)) => self.client.handle_disconnected(link_down(&error), now),
+            // The end: the next regular read says the same.
+            Some(Ok(_)) | None => {}
+        }
+    }
+
+    fn hang_up(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close();
         }
     }
 }
 
-/// A peer that closes while bytes of ours are on their way resets the connection: closed, for all we know.
+/// A peer that closes while bytes of ours are on their way resets the connection: closed, for all we know. Nor does
+/// everybody say goodbye under TLS; a SASP message that was cut short is noticed by itself.
 fn link_down(error: &io::Error) -> LinkDown {
     match error.kind() {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => LinkDown::Closed,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => LinkDown::Closed,
+        // TLS was refused, which under TLS 1.3 is known only now.
+        io::ErrorKind::PermissionDenied => LinkDown::Unreachable(error.to_string()),
         _ => LinkDown::Failed(error.to_string()),
     }
 }

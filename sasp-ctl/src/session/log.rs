@@ -31,6 +31,12 @@ impl Log {
         }
     }
 
+    /// There is no TLS.
+    pub(super) fn plain(&self) {
+        let gwm = &self.gwm;
+        warn!(%gwm, "plain TCP: whoever is on the way to the GWM can read and change weights, `tls` protects them");
+    }
+
     pub(super) fn event(&mut self, event: &Event) {
         let gwm = &self.gwm;
         match event {

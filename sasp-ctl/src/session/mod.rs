@@ -1,25 +1,21 @@
 //! A session with one GWM over a real socket: the thin driver of [`crate::sasp::client`].
 //!
 //! It moves bytes and tells the time, and decides nothing about SASP.
-//! The connection is plain TCP: whoever is on the way can read and change it, so it belongs on a trusted network.
 //!
 //! # Layout
-//! * `connect`: name, source address and socket options. `driver`: the task.
-//! * `outbox`: events on their way to a slow owner. `log`: one line an event.
+//! * `dial`: the way to a GWM, for everybody who speaks with one. `stream`: what comes of it, plain or under TLS.
+//! * `driver`: the task. `outbox`: events on their way to a slow owner. `log`: one line an event.
 
-mod connect;
+mod dial;
 mod driver;
 mod log;
 mod outbox;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    net::IpAddr,
-};
+use std::hash::{BuildHasher, RandomState};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -30,30 +26,19 @@ use crate::sasp::client::{self, Client, Desired, Event, NotDeregistered, Snapsho
 
 use driver::Driver;
 
+pub use dial::{DialError, Target, dial};
+pub use stream::Stream;
+
 /// Events that wait for the owner inside the channel; more wait, merged, in the driver.
 const EVENTS_QUEUED: usize = 64;
 
-/// Where the GWM is, and how to speak with it.
+/// Which GWM, and how to speak with it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Name or address of the GWM; a name is resolved at every attempt, as a GWM may move.
-    pub host: String,
-    /// Port, usually [`crate::sasp::code::PORT`].
-    pub port: u16,
-    /// Our address towards the GWM; some admit balancers by it.
-    pub source: Option<IpAddr>,
+    /// Where it is.
+    pub target: Target,
     /// Settings of the protocol.
     pub client: client::Config,
-}
-
-/// `HOST:PORT`, an IPv6 address in brackets.
-impl fmt::Display for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.parse() {
-            Ok(IpAddr::V6(host)) => write!(f, "[{host}]:{}", self.port),
-            _ => write!(f, "{}:{}", self.host, self.port),
-        }
-    }
 }
 
 /// A running session. Dropping it ends the session; the GWM keeps what it knows for its grace time.
@@ -74,7 +59,7 @@ impl Session {
     /// Events come through the receiver in order. If it is not read, weights of one group replace each other, so
     /// that a slow owner sees the latest and holds nobody up.
     pub fn spawn(config: Config, desired: Desired) -> (Self, mpsc::Receiver<Event>) {
-        let seed = RandomState::new().hash_one(&config.host);
+        let seed = RandomState::new().hash_one(&config.target.host);
         let client = Client::new(config.client.clone(), desired.clone(), seed, driver::now());
         let (events_in, events) = mpsc::channel(EVENTS_QUEUED);
         let (desired, desired_out) = watch::channel(desired);

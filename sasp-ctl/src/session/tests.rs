@@ -1,8 +1,12 @@
 //! Sessions over loopback with a small GWM.
 
 mod server;
+mod tls;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::timeout};
 
@@ -22,12 +26,19 @@ fn config(address: SocketAddr) -> Config {
         backoff_max: Duration::from_millis(50),
         ..client::Config::new(name("edge-1"))
     };
-    Config {
+    let target = Target {
         host: address.ip().to_string(),
         port: address.port(),
         source: None,
-        client,
-    }
+        tls: None,
+    };
+    Config { target, client }
+}
+
+fn from(source: Option<IpAddr>, address: SocketAddr) -> Config {
+    let mut config = config(address);
+    config.target.source = source;
+    config
 }
 
 /// Waits for an event that `wanted` turns into something; the others are dropped.
@@ -173,13 +184,8 @@ async fn a_gwm_that_starts_later_is_found() {
 async fn the_source_address_is_ours_to_choose() {
     let server = Server::start().await;
     let source = Some([127, 0, 0, 2].into());
-    let (_session, mut events) = Session::spawn(
-        Config {
-            source,
-            ..config(server.address)
-        },
-        desired(&[("A", &[1])]),
-    );
+    let (_session, mut events) =
+        Session::spawn(from(source, server.address), desired(&[("A", &[1])]));
     synced(&mut events).await;
     assert_eq!(server.peer().map(|peer| peer.ip()), source);
 }
@@ -188,13 +194,7 @@ async fn the_source_address_is_ours_to_choose() {
 async fn a_source_address_of_the_wrong_family_is_said_to_be_the_reason() {
     let server = Server::start().await;
     let source = Some("::1".parse().unwrap());
-    let (_session, mut events) = Session::spawn(
-        Config {
-            source,
-            ..config(server.address)
-        },
-        desired(&[]),
-    );
+    let (_session, mut events) = Session::spawn(from(source, server.address), desired(&[]));
     let Lost::Unreachable(reason) = lost(&mut events).await else {
         panic!("no address fits")
     };

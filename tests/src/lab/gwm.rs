@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::process::Process;
-use super::site::Site;
+use super::site::{Host, Site};
 use super::wait::until_true;
 
 /// SASP's port.
@@ -34,19 +34,27 @@ pub struct Gwm {
 }
 
 impl Gwm {
-    /// Starts it and waits until it listens.
+    /// Starts it on the site's host for it and waits until it listens.
     ///
     /// # Errors
     /// If it cannot be started or does not listen; with its log.
     pub fn start(site: &Site, weights: &[GroupWeights]) -> Result<Self> {
-        let config = site.file("gwm.toml");
+        Self::start_on(site, &site.gwm, weights)
+    }
+
+    /// The same on another host.
+    ///
+    /// # Errors
+    /// As [`Gwm::start`].
+    pub fn start_on(site: &Site, host: &Host, weights: &[GroupWeights]) -> Result<Self> {
+        let config = site.file(&format!("{}.toml", host.name));
         write(&config, weights)?;
-        let mut command = site.sasp_ctl(&site.gwm)?;
+        let mut command = site.sasp_ctl(host)?;
         command.arg("gwm").arg("--config").arg(&config);
-        let mut process = Process::start("sasp-ctl gwm", &mut command, &site.file("gwm.log"))?;
-        let address = SocketAddr::from((site.gwm.ipv4(), PORT));
-        site.gwm
-            .namespace
+        let log = site.file(&format!("{}.log", host.name));
+        let mut process = Process::start("sasp-ctl gwm", &mut command, &log)?;
+        let address = SocketAddr::from((host.ipv4(), PORT));
+        host.namespace
             .inside(|| {
                 until_true(START, "the GWM to listen", || {
                     if let Some(status) = process.ended()? {

@@ -47,7 +47,7 @@ macro_rules! program {
     };
 }
 
-const TOOLS: [Requirement; 10] = [
+const TOOLS: [Requirement; 11] = [
     program!("ip", "iproute2", "network namespaces"),
     program!(
         "ethtool",
@@ -64,6 +64,7 @@ const TOOLS: [Requirement; 10] = [
         "a second opinion on programs and maps"
     ),
     program!("python3", "python3", "test oracles"),
+    program!("openssl", "openssl", "the other side of TLS in tests"),
     Requirement {
         // Its package would start it at the next boot, which nobody asked for.
         finish: |machine| match machine.has("systemctl") {

@@ -25,6 +25,7 @@ mod admit;
 mod adopt;
 mod applied;
 mod batch;
+pub mod drain;
 mod member;
 mod pool;
 pub mod report;

@@ -25,8 +25,8 @@ impl Balancer {
         }
     }
 
-    /// Whether any service of the group has the member.
-    fn has_member(&self, group: &Name, key: &MemberKey) -> bool {
+    /// Whether any service of the group has the member, configured or self-registered.
+    pub fn has_member(&self, group: &Name, key: &MemberKey) -> bool {
         let services = self.services.values();
         services
             .filter(|service| service.spec.group == *group)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::columns::{self, Align};
-use super::view::{Gwm, Interface, Member, Service, Status, TurnedAway};
+use super::gwms;
+use super::view::{Interface, Member, Service, Status, TurnedAway};
 
 const HEADINGS: [(&str, Align); 14] = [
     ("MEMBER", Align::Left),
@@ -27,7 +28,7 @@ pub(super) fn render(status: &Status, colours: bool) -> String {
     let mut text = header(status, &paint);
     for service in &status.services {
         text.push('\n');
-        text.push_str(&self::service(service, &paint));
+        text.push_str(&self::service(status, service, &paint));
     }
     let reasons = &status.reasons;
     let counted: Vec<_> = [
@@ -52,17 +53,15 @@ fn header(status: &Status, paint: &Paint) -> String {
         .map(|interface| self::interface(interface, paint))
         .collect();
     let mut text = format!(
-        "instance {}  LB UID {}  version {}  up {}\ninterfaces {}\n",
+        "instance {}  LB UID {}  version {}  up {}  health {}\ninterfaces {}\n",
         paint.bold(&status.instance),
         status.lb_uid,
         status.version,
         span(status.uptime_seconds),
+        health(status.health, paint),
         interfaces.join(", ")
     );
-    text.push_str(&match &status.gwm {
-        Some(gwm) => self::gwm(gwm, paint),
-        None => "GWM none: static weights stand\n".to_owned(),
-    });
+    text.push_str(&gwms::render(status, paint));
     if let Some(reload) = &status.reload {
         let ago = span(reload.seconds_ago);
         text.push_str(&match &reload.error {
@@ -73,6 +72,14 @@ fn header(status: &Status, paint: &Paint) -> String {
     text
 }
 
+/// A percentage; what the GWMs are told is finer.
+fn health(health: u8, paint: &Paint) -> String {
+    match u32::from(health) * 100 / 127 {
+        100 => "100%".to_owned(),
+        percent => paint.bad(&format!("{percent}%")),
+    }
+}
+
 fn interface(interface: &Interface, paint: &Paint) -> String {
     let Interface { name, mode, state } = interface;
     match state.as_str() {
@@ -81,39 +88,13 @@ fn interface(interface: &Interface, paint: &Paint) -> String {
     }
 }
 
-fn gwm(gwm: &Gwm, paint: &Paint) -> String {
-    let state = match gwm.state.as_str() {
-        "active" => paint.good(&gwm.state),
-        "backoff" => paint.bad(&gwm.state),
-        _ => gwm.state.clone(),
-    };
+fn service(status: &Status, service: &Service, paint: &Paint) -> String {
     let mut text = format!(
-        "GWM {}  {state} for {}",
-        gwm.address,
-        span(gwm.since_seconds)
-    );
-    if let Some(seconds) = gwm.retry_in_seconds {
-        text.push_str(&format!(", next attempt in {}", span(seconds)));
-    }
-    // An error that is over is for the log.
-    let failing = !matches!(gwm.state.as_str(), "converging" | "active");
-    if let Some(error) = gwm.last_error.as_ref().filter(|_| failing) {
-        text.push_str(&format!("  last error: {error}"));
-    }
-    text.push('\n');
-    if gwm.duplicate_uid {
-        text.push_str(&paint.bad("another balancer seems to use our LB UID: choose another uid"));
-        text.push('\n');
-    }
-    text
-}
-
-fn service(service: &Service, paint: &Paint) -> String {
-    let mut text = format!(
-        "{}  group {}  weights: {}\n",
+        "{}  group {}  weights: {}{}\n",
         paint.bold(&format!("{}/{}", service.vip, service.protocol)),
         service.group,
-        service.weights
+        service.weights,
+        gwms::whose(status, service)
     );
     let mut rows = vec![
         HEADINGS
@@ -208,7 +189,7 @@ fn percent(share: f64) -> String {
 }
 
 /// A span of time in its two largest units.
-fn span(seconds: f64) -> String {
+pub(super) fn span(seconds: f64) -> String {
     let seconds = seconds.max(0.0) as u64;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
@@ -220,20 +201,20 @@ fn span(seconds: f64) -> String {
 }
 
 /// Colours, or none.
-struct Paint {
-    colours: bool,
+pub(super) struct Paint {
+    pub(super) colours: bool,
 }
 
 impl Paint {
-    fn bold(&self, text: &str) -> String {
+    pub(super) fn bold(&self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn good(&self, text: &str) -> String {
+    pub(super) fn good(&self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    fn bad(&self, text: &str) -> String {
+    pub(super) fn bad(&self, text: &str) -> String {
         self.paint("31", text)
     }
 

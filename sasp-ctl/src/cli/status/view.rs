@@ -11,7 +11,9 @@ pub(super) struct Status {
     pub(super) lb_uid: String,
     pub(super) uptime_seconds: f64,
     pub(super) interfaces: Vec<Interface>,
-    pub(super) gwm: Option<Gwm>,
+    pub(super) health: u8,
+    pub(super) gwms: Vec<Gwm>,
+    pub(super) combine: String,
     pub(super) services: Vec<Service>,
     pub(super) reasons: Reasons,
     pub(super) reload: Option<Reload>,
@@ -27,6 +29,7 @@ pub(super) struct Interface {
 #[derive(Deserialize)]
 pub(super) struct Gwm {
     pub(super) address: String,
+    pub(super) in_charge: bool,
     pub(super) state: String,
     pub(super) since_seconds: f64,
     pub(super) retry_in_seconds: Option<f64>,
@@ -46,6 +49,7 @@ pub(super) struct Service {
     pub(super) protocol: String,
     pub(super) group: String,
     pub(super) weights: String,
+    pub(super) gwms: Vec<String>,
     pub(super) slots: Slots,
     pub(super) remembered_flows: u64,
     pub(super) packets: u64,

@@ -1,14 +1,16 @@
 //! `[balancer]`.
 
+use std::time::Duration;
+
 use sasp_xdp_common::abi::limits::BACKENDS_MAX;
 use toml::Spanned;
 
 use super::super::error::{ConfigError, Place};
 use super::super::raw::{RawBalancer, RawLimits};
-use super::super::settings::{BalancerSettings, HASH_SEED};
+use super::super::settings::{BalancerSettings, Combine, FAIL_BACK, HASH_SEED};
 use super::super::source::Source;
 use super::super::uid;
-use super::{integer_in, word};
+use super::{duration_in, integer_in, word};
 use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::code::LB_UID_MAX;
 use crate::sasp::msg::Name;
@@ -66,6 +68,13 @@ pub(super) fn balancer(
             source,
         )?,
         limits: limits(&raw.limits, source)?,
+        combine: word(
+            raw.combine.as_ref(),
+            Combine::FailOver,
+            &[Combine::FailOver, Combine::Min, Combine::Mean].map(|mode| (mode.name(), mode)),
+            source,
+        )?,
+        fail_back: duration_in(raw.fail_back.as_ref(), FAIL_BACK, Duration::ZERO, source)?,
     })
 }
 

@@ -8,29 +8,20 @@ use super::super::error::ConfigError;
 use super::super::raw::RawGwm;
 use super::super::settings::{GwmSettings, HOLD, RETRY_MIN, TIMEOUT};
 use super::super::source::Source;
-use super::duration_in;
+use super::{duration_in, integer_in, tls};
 
 /// Short enough for a laboratory, long enough not to be a busy loop.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// One of them; `position` is its priority unless it has another.
 pub(super) fn gwm(
     raw: &RawGwm,
+    position: u32,
     source: &Source,
     warnings: &mut Vec<String>,
 ) -> Result<GwmSettings, ConfigError> {
-    if let Some(tls) = &raw.tls {
-        return Err(source.error(
-            tls,
-            "TLS is not available yet: remove `tls`, and keep the connection inside a trusted network",
-        ));
-    }
     let address = GwmAddress::parse(raw.address.get_ref())
         .map_err(|reason| source.error(&raw.address, reason))?;
-    let trust = raw.trust.as_ref().is_some_and(|trust| *trust.get_ref());
-    if let Some(value) = raw.trust.as_ref().filter(|_| trust) {
-        let note = "members may register themselves, but those that do get no traffic yet: list them as members";
-        warnings.push(source.error(value, note).to_string());
-    }
     let retry_min = duration_in(raw.retry_min.as_ref(), RETRY_MIN, SHORTEST, source)?;
     if let Some(value) = raw.retry_min.as_ref().filter(|_| retry_min < RETRY_MIN) {
         let note = format!(
@@ -46,12 +37,17 @@ pub(super) fn gwm(
     Ok(GwmSettings {
         source: local_address(raw, &address, source)?,
         address,
+        priority: integer_in(raw.priority.as_ref(), position, 0..=u16::MAX.into(), source)? as u16,
         push: raw.push.unwrap_or(true),
-        trust,
+        trust: raw.trust.as_ref().is_some_and(|trust| *trust.get_ref()),
         hold: duration_in(raw.hold.as_ref(), HOLD, Duration::ZERO, source)?,
         interval,
         timeout: duration_in(raw.timeout.as_ref(), TIMEOUT, SHORTEST, source)?,
         retry_min,
+        tls: match &raw.tls {
+            Some(tls) => Some(tls::tls(tls, source, warnings)?),
+            None => None,
+        },
     })
 }
 

@@ -1,8 +1,10 @@
 //! `[[service]]`.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::Spanned;
 
 use super::super::endpoint::{TCP, UDP, parse_vip};
@@ -28,7 +30,8 @@ pub(super) fn service(
         forward,
     };
     let members = members(raw, &target, source)?;
-    if members.is_empty() {
+    let self_registered = self_registered(raw, vip, source)?;
+    if members.is_empty() && self_registered.is_empty() {
         let note = "the service has no members: every packet for its VIP is dropped";
         warnings.push(source.error(&raw.vip, note).to_string());
     }
@@ -69,7 +72,7 @@ pub(super) fn service(
         quic: quic(raw.quic.as_ref(), protocol, source)?,
         idle: duration_in(raw.idle.as_ref(), idle, Duration::from_secs(1), source)?,
         dead_band_permille: noise::dead_band(raw, source)?,
-        self_registered: Vec::new(),
+        self_registered,
         slow_start: noise::slow_start(raw, source)?,
         move_limit: noise::move_limit(raw, source)?,
         members,
@@ -95,6 +98,41 @@ fn members(
                         spec.key,
                         source.also(first)
                     ),
+                )),
+            }
+        })
+        .collect()
+}
+
+/// Networks that members may register themselves from; a bare address is a network of one.
+fn self_registered(
+    raw: &RawService,
+    vip: SocketAddr,
+    source: &Source,
+) -> Result<Vec<IpNet>, ConfigError> {
+    let listed = raw.self_registered.iter().flatten();
+    listed
+        .map(|value| {
+            let text = value.get_ref();
+            let network = match text.parse::<IpAddr>() {
+                Ok(address) => IpNet::from(address),
+                Err(_) => text.parse::<IpNet>().map_err(|_| {
+                    let reason = format!("{text:?} is no network, as in \"10.0.0.0/8\"");
+                    source.error(value, reason)
+                })?,
+            };
+            if network != network.trunc() {
+                let reason = format!(
+                    "{text:?} has bits behind its prefix: write \"{}\"",
+                    network.trunc()
+                );
+                return Err(source.error(value, reason));
+            }
+            match network.addr().is_ipv4() == vip.is_ipv4() {
+                true => Ok(network),
+                false => Err(source.error(
+                    value,
+                    format!("{text} and the VIP {vip} differ in address family: no member of it could serve the VIP"),
                 )),
             }
         })

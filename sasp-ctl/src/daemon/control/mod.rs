@@ -2,7 +2,7 @@
 //!
 //! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
 //! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
-//! (the same body; `{"done": bool}`). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
+//! (the same body; `{"done": bool}` and what is left). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
 //! the configuration is bad, 400 that the body is.
 //!
 //! Nothing is decided here: every request is passed to the loop.
@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::operator::{Done, Progress};
 use super::stats::Stats;
 use super::status::Draft;
 use super::worker::Worker;
@@ -41,10 +42,10 @@ pub(super) enum Request {
     Status(oneshot::Sender<View>),
     /// Read the configuration again.
     Reload(oneshot::Sender<Result<(), Refusal>>),
-    /// Take a member out or let it back in; replies with the member's canonical name.
-    Operator(MemberAt, bool, oneshot::Sender<Result<String, Refusal>>),
-    /// Whether what was asked of a member has come true.
-    Progress(MemberAt, bool, oneshot::Sender<Result<bool, Refusal>>),
+    /// Take a member out or let it back in; replies with the member's canonical name and who was told.
+    Operator(MemberAt, bool, oneshot::Sender<Result<Done, Refusal>>),
+    /// How far what was asked of a member has come true.
+    Progress(MemberAt, bool, oneshot::Sender<Result<Progress, Refusal>>),
     /// Take the data path off and end.
     Detach(oneshot::Sender<Result<(), Refusal>>),
 }

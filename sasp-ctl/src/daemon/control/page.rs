@@ -28,32 +28,20 @@ fn write(page: &mut String, status: &Status) -> fmt::Result {
     let process = &status.process;
     writeln!(
         page,
-        "<h1>{}</h1><p>LB UID {} · version {} · up {} s",
+        "<h1>{}</h1><p>LB UID {} · version {} · up {} s · health {}/127",
         Escaped(&process.instance),
         Escaped(&process.lb_uid),
         process.version,
-        process.uptime_seconds as u64
+        process.uptime_seconds as u64,
+        status.health
     )?;
     for interface in &status.interfaces {
         write!(page, " · {} ({})", Escaped(&interface.name), interface.mode)?;
     }
     writeln!(page, "</p>")?;
-    match &status.gwm {
-        Some(gwm) => writeln!(
-            page,
-            "<p>GWM {}: <b>{:?}</b> for {} s <span class=bad>{}</span></p>",
-            Escaped(&gwm.address),
-            gwm.session.state,
-            gwm.since_seconds as u64,
-            Escaped(match gwm.session.state {
-                State::Converging | State::Active => "",
-                _ => gwm.session.last_error.as_deref().unwrap_or_default(),
-            })
-        )?,
-        None => writeln!(page, "<p>No GWM: static weights stand.</p>")?,
-    }
+    write_gwms(page, status)?;
     for service in &status.services {
-        write_service(page, service)?;
+        write_service(page, status, service)?;
     }
     for (what, counts) in [
         ("Passed", &status.reasons.pass),
@@ -72,14 +60,46 @@ fn write(page: &mut String, status: &Status) -> fmt::Result {
     writeln!(page, "</body></html>")
 }
 
-fn write_service(page: &mut String, service: &ServiceStatus) -> fmt::Result {
+fn write_gwms(page: &mut String, status: &Status) -> fmt::Result {
+    if status.gwms.is_empty() {
+        return writeln!(page, "<p>No GWM: static weights stand.</p>");
+    }
+    for gwm in &status.gwms {
+        let part = match (&status.gwms[..], status.combine, gwm.in_charge) {
+            ([_], _, _) => String::new(),
+            (_, "fail-over", true) => " · in charge".to_owned(),
+            (_, "fail-over", false) => " · standby".to_owned(),
+            (_, combine, _) => format!(" · {combine}"),
+        };
+        let session = &gwm.session;
+        writeln!(
+            page,
+            "<p>GWM {}: <b>{:?}</b> for {} s{part} <span class=bad>{}</span></p>",
+            Escaped(&gwm.address),
+            session.state,
+            gwm.since_seconds as u64,
+            Escaped(match session.state {
+                State::Converging | State::Active => "",
+                State::Duplicate => "another balancer seems to use our LB UID",
+                _ => session.last_error.as_deref().unwrap_or_default(),
+            })
+        )?;
+    }
+    Ok(())
+}
+
+fn write_service(page: &mut String, status: &Status, service: &ServiceStatus) -> fmt::Result {
     writeln!(
         page,
-        "<h2>{}/{}</h2><p class=dim>group {} · weights: {} · {} of {} slots tracked · {} flows remembered</p>",
+        "<h2>{}/{}</h2><p class=dim>group {} · weights: {}{} · {} of {} slots tracked · {} flows remembered</p>",
         service.vip,
         service.protocol,
         Escaped(&service.group),
         service.weights,
+        Escaped(&match (&status.gwms[..], service.gwms.join(", ")) {
+            ([_, _, ..], gwms) if !gwms.is_empty() => format!(" ({gwms})"),
+            _ => String::new(),
+        }),
         service.slots.tracked,
         service.slots.total,
         service.remembered_flows

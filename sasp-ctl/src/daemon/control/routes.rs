@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::clock;
 use super::super::metrics;
+use super::super::operator::{Done, Progress};
 use super::super::stats::Stats;
 use super::super::status::Status;
 use super::{MemberAt, Refusal, Request, UNTIL, View, page};
@@ -144,11 +145,11 @@ fn named(body: &[u8]) -> Result<MemberAt, Refusal> {
     })
 }
 
-async fn quiesce(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn quiesce(state: State<Loop>, body: Bytes) -> Result<Json<Done>, Refusal> {
     operator(state, &body, true).await
 }
 
-async fn resume(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn resume(state: State<Loop>, body: Bytes) -> Result<Json<Done>, Refusal> {
     operator(state, &body, false).await
 }
 
@@ -156,17 +157,17 @@ async fn operator(
     State(to_loop): State<Loop>,
     body: &[u8],
     quiesced: bool,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Done>, Refusal> {
     let member = named(body)?;
-    let member = ask(&to_loop, |reply| Request::Operator(member, quiesced, reply)).await??;
-    Ok(Json(json!({ "member": member })))
+    let done = ask(&to_loop, |reply| Request::Operator(member, quiesced, reply)).await??;
+    Ok(Json(done))
 }
 
-async fn quiesce_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn quiesce_progress(state: State<Loop>, body: Bytes) -> Result<Json<Progress>, Refusal> {
     progress(state, &body, true).await
 }
 
-async fn resume_progress(state: State<Loop>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn resume_progress(state: State<Loop>, body: Bytes) -> Result<Json<Progress>, Refusal> {
     progress(state, &body, false).await
 }
 
@@ -174,8 +175,8 @@ async fn progress(
     State(to_loop): State<Loop>,
     body: &[u8],
     quiesced: bool,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Progress>, Refusal> {
     let member = named(body)?;
-    let done = ask(&to_loop, |reply| Request::Progress(member, quiesced, reply)).await??;
-    Ok(Json(json!({ "done": done })))
+    let progress = ask(&to_loop, |reply| Request::Progress(member, quiesced, reply)).await??;
+    Ok(Json(progress))
 }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::super::clock;
 use super::*;
+use crate::balance::model::drain::Drain;
 
 /// A loop that refuses every reload, knows one member, and is never asked for a status.
 async fn refuse(mut requests: mpsc::Receiver<Request>) {
@@ -26,11 +27,21 @@ async fn refuse(mut requests: mpsc::Receiver<Request>) {
             Request::Operator(at, quiesced, reply) => {
                 let known = at.member == "10.0.0.1:80" && quiesced;
                 let unknown = Refusal::BadMember("no such member".to_owned());
-                reply
-                    .send(known.then_some(at.member).ok_or(unknown))
-                    .is_ok()
+                let done = Done {
+                    member: at.member,
+                    told: vec!["g:3860".to_owned()],
+                    told_later: Vec::new(),
+                };
+                reply.send(known.then_some(done).ok_or(unknown)).is_ok()
             }
-            Request::Progress(_, quiesced, reply) => reply.send(Ok(quiesced)).is_ok(),
+            Request::Progress(_, quiesced, reply) => {
+                let drain = Drain {
+                    flows: 7,
+                    ..Drain::default()
+                };
+                let done = quiesced;
+                reply.send(Ok(Progress { done, drain })).is_ok()
+            }
         };
     }
 }
@@ -78,7 +89,7 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
             "/quiesce",
             known,
             200,
-            json!({ "member": "10.0.0.1:80" }),
+            json!({ "member": "10.0.0.1:80", "told": ["g:3860"], "told_later": [] }),
         ),
         (
             "POST",
@@ -92,14 +103,14 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
             "/quiesce/progress",
             known,
             200,
-            json!({ "done": true }),
+            json!({ "done": true, "flows": 7, "slots": 0, "fresh_slots": 0, "fresh_seconds": 0 }),
         ),
         (
             "POST",
             "/resume/progress",
             known,
             200,
-            json!({ "done": false }),
+            json!({ "done": false, "flows": 7, "slots": 0, "fresh_slots": 0, "fresh_seconds": 0 }),
         ),
         ("GET", "/reload", "", 405, Value::Null),
         ("GET", "/nowhere", "", 404, Value::Null),

@@ -2,13 +2,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::super::status::{GwmStatus, tests::status};
+use super::super::words::charge::Why;
 use super::*;
 use crate::sasp::client::{Counters, Snapshot, State};
 use crate::sasp::code::{Code, Type};
 
-fn gwm() -> GwmStatus {
+fn gwm(address: &str, in_charge: bool) -> GwmStatus {
     GwmStatus {
-        address: "192.0.2.1:3860".to_owned(),
+        address: address.to_owned(),
+        priority: 1,
+        in_charge,
+        live_seconds: None,
         since_seconds: 3.0,
         retry_in_seconds: None,
         session: Snapshot {
@@ -36,8 +40,9 @@ fn gwm() -> GwmStatus {
 #[test]
 fn every_number_of_the_status_has_a_name_a_unit_and_help() {
     let mut status = status();
-    status.gwm = Some(gwm());
+    status.gwms = vec![gwm("192.0.2.1:3860", false), gwm("192.0.2.2:3860", true)];
     let mut stats = Stats::new(2048);
+    stats.handovers.insert(Why::Lost, 3);
     stats.weights_to_table.observe(0.004);
     stats.published(2, Duration::from_millis(3));
     let text = render(&status, &stats).unwrap();
@@ -64,8 +69,15 @@ fn every_number_of_the_status_has_a_name_a_unit_and_help() {
         r#"sasp_ctl_passed_packets_total{reason="not_vip"} 11"#,
         r#"sasp_ctl_dropped_packets_total{reason="no_backend"} 12"#,
         r#"sasp_ctl_gwm_state{gwm="192.0.2.1:3860",state="active"} 1.0"#,
-        r#"sasp_ctl_sasp_messages_sent_total{type="Get Weights Request"} 4"#,
-        r#"sasp_ctl_sasp_replies_total{type="Get Weights Reply",code="unknown LB UID"} 1"#,
+        r#"sasp_ctl_gwm_in_charge{gwm="192.0.2.1:3860"} 0.0"#,
+        r#"sasp_ctl_gwm_in_charge{gwm="192.0.2.2:3860"} 1.0"#,
+        r#"sasp_ctl_gwm_duplicate_uid{gwm="192.0.2.2:3860"} 0.0"#,
+        r#"sasp_ctl_gwm_handovers_total{reason="lost"} 3"#,
+        r#"sasp_ctl_gwm_handovers_total{reason="fail_back"} 0"#,
+        r#"sasp_ctl_gwm_connects_total{gwm="192.0.2.2:3860"} 1"#,
+        "sasp_ctl_health_ratio 1.0",
+        r#"sasp_ctl_sasp_messages_sent_total{gwm="192.0.2.1:3860",type="Get Weights Request"} 4"#,
+        r#"sasp_ctl_sasp_replies_total{gwm="192.0.2.1:3860",type="Get Weights Reply",code="unknown LB UID"} 1"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }

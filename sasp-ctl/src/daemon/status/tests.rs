@@ -91,7 +91,10 @@ pub(crate) fn status() -> Status {
             mode: RunsIn::Native,
             state: State::Running,
         }],
-        gwm: None,
+        health: 0x7f,
+        gwms: Vec::new(),
+        combine: Combine::FailOver,
+        sources: BTreeMap::from([("FARM1".to_owned(), vec!["g:3860".to_owned()])]),
         report,
         hops: Arc::new(NextHops::from([(
             IpAddr::from([10, 0, 0, 2]),
@@ -148,9 +151,10 @@ fn json_names_are_stable() {
         "instance": "eth0", "version": "1.2.3", "pid": 42, "uptime_seconds": 1.5, "lb_uid": "edge-1",
         "config_file": "/etc/sasp-ctl.toml",
         "interfaces": [{ "name": "eth0", "ifindex": 2, "mode": "native", "state": "attached" }],
-        "gwm": null,
+        "health": 127, "gwm": null, "gwms": [], "combine": "fail-over",
         "services": [{
             "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "id": 7, "weights": "gwm",
+            "gwms": ["g:3860"],
             "slots": { "total": 65536, "tracked": 5, "fresh": 2, "settled": 3, "unowned": 0, "to_move": 0 },
             "remembered_flows": 6, "packets": 1150, "bytes": 115_000, "opened": 115,
             "members": json["services"][0]["members"],

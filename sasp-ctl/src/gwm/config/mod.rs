@@ -10,11 +10,13 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::config::ConfigError;
 use crate::config::parse;
 use crate::config::source::Source;
 use crate::sasp::gwm::Policy;
+use crate::tls::ServerTls;
 
 /// Where a GWM listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(
@@ -29,6 +31,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The longest message that is taken from a peer, in bytes.
     pub message_bytes: usize,
+    /// How connections are kept secret and peers prove who they are; `None`: not at all.
+    pub tls: Option<Arc<ServerTls>>,
     /// What the protocol's state machine has to know.
     pub policy: Policy,
     /// Possible, but hardly meant: one line each.
@@ -41,13 +45,15 @@ impl Default for Config {
             listen: DEFAULT_LISTEN,
             // What a registration of some thousand members needs.
             message_bytes: 1 << 20,
+            tls: None,
             policy: Policy::default(),
             warnings: Vec::new(),
         }
     }
 }
 
-/// Judges the text of a file; `path` is only for messages.
+/// Judges the text of a file, and reads the files of TLS that it names; `path` is for messages and says where those
+/// are.
 ///
 /// # Errors
 /// Everything that is unknown, impossible or contradictory, with the line that it stands on.

@@ -15,11 +15,13 @@ pub(super) struct RawConfig {
     pub(super) grace: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) members_only_from_own_address: bool,
-    pub(super) tls: Option<Spanned<toml::Value>>,
+    pub(super) tls: Option<Spanned<Table<RawTls>>>,
     #[serde(default)]
     pub(super) limits: Table<RawLimits>,
     #[serde(default)]
     pub(super) balancer: Vec<Table<RawBalancer>>,
+    #[serde(default)]
+    pub(super) member: Vec<Spanned<Table<RawMember>>>,
     #[serde(default)]
     pub(super) weights: Vec<Table<RawWeights>>,
 }
@@ -44,7 +46,24 @@ pub(super) struct RawLimits {
 pub(super) struct RawBalancer {
     pub(super) uid: Spanned<String>,
     pub(super) sources: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(super) certificate: Option<Spanned<toml::Value>>,
+    pub(super) certificate: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMember {
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) sources: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) addresses: Spanned<Vec<Spanned<String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) cert: Spanned<String>,
+    pub(super) key: Spanned<String>,
+    pub(super) ca: Spanned<String>,
+    pub(super) client_certificates: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::member_key;
-use crate::sasp::gwm::{Admission, Assessment};
+use crate::sasp::gwm::{Admission, Assessment, PeerRule};
 use crate::sasp::msg::Name;
 
 const FULL: &str = r#"
@@ -57,12 +57,15 @@ fn every_key_is_understood() {
     let listed = [
         (
             name("edge-1"),
-            vec![
-                "192.0.2.0/24".parse().unwrap(),
-                "2001:db8::7/128".parse().unwrap(),
-            ],
+            PeerRule {
+                sources: vec![
+                    "192.0.2.0/24".parse().unwrap(),
+                    "2001:db8::7/128".parse().unwrap(),
+                ],
+                certificate: None,
+            },
         ),
-        (name("edge-2"), vec![]),
+        (name("edge-2"), PeerRule::default()),
     ];
     assert_eq!(policy.admission, Admission::Listed(listed.into()));
     for (uid, member, weight) in [
@@ -110,7 +113,10 @@ fn wrong_values_at_the_top_and_wrong_limits_are_refused_with_their_line_and_a_re
         ("interval = \"50ms\"", "1: \"50ms\" is out of range"),
         ("interval = \"19h\"", "1: \"19h\" is out of range"),
         ("grace = 5", "1: integer `5` where a text in quotes is needed"),
-        ("tls = {}", "1: TLS is not available yet: plain TCP only"),
+        ("tls = {}", "1: the key `cert` is missing"),
+        ("tls = { cert = \"c\", key = \"k\" }", "1: the key `ca` is missing"),
+        ("\ntls = { cert = \"c\", key = \"k\", ca = \"/nowhere/ca.pem\" }", "2: /nowhere/ca.pem: cannot be read"),
+        ("tls = { cert = \"c\", key = \"k\", ca = \"a\", client_certificates = \"no\" }", "1: \"no\" is unknown: write \"required\""),
         ("[limits]\nmembers = 0", "2: 0 is out of range: 1 to"),
         ("[limits]\ngroups = 65536", "2: 65536 is out of range: 1 to 65535"),
         ("[limits]\nuid_bytes = -1", "2: -1 is out of range: 1 to 255"),
@@ -129,11 +135,26 @@ fn wrong_balancers_are_refused_with_their_line_and_a_reason() {
         (uid(&"x".repeat(65)), "2: the LB UID"),
         (uid("a\\u0007"), "2: the LB UID"),
         (format!("{}\n{}", uid("A"), uid("A")), "4: the LB UID \"A\" stands twice (also at line 2)"),
-        (format!("{}\ncertificate = \"edge\"", uid("A")), "3: TLS is not available yet: plain TCP only"),
+        (format!("{}\ncertificate = \"edge\"", uid("A")), "3: without TLS nobody shows a certificate"),
         (sources("[]"), "3: nobody could speak"),
         (sources("[\"10.0.0.0/33\"]"), "3: \"10.0.0.0/33\" is not a network"),
         (sources("[\"10.0.0.1/24\"]"), "3: \"10.0.0.1/24\" has bits behind its prefix: write \"10.0.0.0/24\""),
         (sources("[\"::ffff:10.0.0.1\"]"), "3: \"::ffff:10.0.0.1\" is IPv4"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip] // One case a line.
+fn wrong_members_are_refused_with_their_line_and_a_reason() {
+    let member = |keys: &str| format!("[[member]]\n{keys}");
+    let from = "sources = [\"10.0.0.0/24\"]";
+    assert_refused(&[
+        (member(from), "1: the key `addresses` is missing"),
+        (member("addresses = [\"10.0.0.1\"]"), "1: this [[member]] does not say who"),
+        (member(&format!("{from}\naddresses = []")), "3: for no member at all"),
+        (member(&format!("{from}\naddresses = [\"web\"]")), "3: \"web\" is not a network"),
+        (member("sources = []\naddresses = [\"10.0.0.1\"]"), "2: nobody could speak"),
+        (member("certificate = \"web\"\naddresses = [\"10.0.0.1\"]"), "2: without TLS"),
     ]);
 }
 

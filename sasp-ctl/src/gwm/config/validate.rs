@@ -1,6 +1,7 @@
 //! From what was typed to a [`Config`], or to the first reason why not.
 
 mod admission;
+mod tls;
 mod weights;
 
 use std::net::SocketAddr;
@@ -22,9 +23,6 @@ const INTERVAL_MIN: Duration = Duration::from_millis(100);
 const INTERVAL_MAX: Duration = Duration::from_secs(u16::MAX as u64);
 
 pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigError> {
-    if let Some(tls) = &raw.tls {
-        return Err(no_tls(tls, source));
-    }
     let default = Config::default();
     let listen = match &raw.listen {
         Some(text) => listen(text, source)?,
@@ -44,9 +42,15 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
         source,
     )?;
     let (limits, message_bytes) = limits(&raw.limits, &default, source)?;
-    let admission = admission::admission(&raw.balancer, &limits, source)?;
-    let weights = weights::weights(&raw.weights, &admission, &limits, source)?;
     let mut warnings = Vec::new();
+    let tls = match &raw.tls {
+        Some(tls) => Some(tls::tls(tls, source, &mut warnings)?),
+        None => None,
+    };
+    let has_tls = tls.is_some();
+    let admission = admission::admission(&raw.balancer, &limits, has_tls, source)?;
+    let member_rules = admission::member_rules(&raw.member, has_tls, source)?;
+    let weights = weights::weights(&raw.weights, &admission, &limits, source)?;
     if grace < interval * 3 {
         warnings.push(format!(
             "grace {grace:?} is less than three intervals of {interval:?}: a balancer that reconnects may find \
@@ -56,23 +60,18 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     Ok(Config {
         listen,
         message_bytes,
+        tls,
         policy: Policy {
             interval,
             grace,
             admission,
             members_speak_for_themselves: raw.members_only_from_own_address,
+            member_rules,
             weights,
             limits,
         },
         warnings,
     })
-}
-
-fn no_tls<T>(value: &Spanned<T>, source: &Source) -> ConfigError {
-    source.error(
-        value,
-        "TLS is not available yet: plain TCP only, remove the key",
-    )
 }
 
 fn listen(text: &Spanned<String>, source: &Source) -> Result<SocketAddr, ConfigError> {

@@ -1,5 +1,7 @@
 //! One conversation over a pipe, on a paused clock.
 
+mod tls;
+
 use tokio::io::{DuplexStream, duplex};
 
 use super::*;

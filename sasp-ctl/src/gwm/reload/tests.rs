@@ -86,3 +86,33 @@ fn the_difference_names_what_changed() {
         "weights (0 → 1 rules, 3 registered members weigh differently)"
     );
 }
+
+#[test]
+fn a_good_file_that_names_bad_tls_files_is_taken_once_they_are_good() {
+    let lab = crate::tls::lab::Lab::with_both_sides();
+    let path = lab.path("gwm.toml");
+    let tls = |name: &str| {
+        format!("tls = {{ cert = \"{name}.pem\", key = \"{name}.key\", ca = \"ca.pem\" }}\n")
+    };
+    std::fs::write(&path, tls("gwm")).unwrap();
+    let mut file = ConfigFile::load(&path).unwrap();
+    let hub = Hub::new(file.config());
+    let mut served = file.tls();
+    let first = served.borrow_and_update().clone();
+
+    std::fs::write(&path, tls("next") + RULE).unwrap();
+    file.look_again(&hub, false);
+    assert!(!served.has_changed().unwrap());
+    assert!(hub.with(|gwm, _| gwm.policy().weights.is_empty()));
+    lab.issue("next", &["localhost"], |_| {});
+    file.look_again(&hub, false);
+    assert_ne!(served.borrow_and_update().clone(), first);
+    assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
+
+    for without in ["", RULE] {
+        std::fs::write(&path, without).unwrap();
+        file.look_again(&hub, true);
+        assert!(!served.has_changed().unwrap(), "TLS stays on");
+        assert_eq!(hub.with(|gwm, _| gwm.policy().weights.len()), 1);
+    }
+}

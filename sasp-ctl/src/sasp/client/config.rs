@@ -1,6 +1,9 @@
 //! What the operator wants: fixed settings of the session, and the state that the GWM shall have.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::sasp::{
     code::lb_flags,
@@ -68,6 +71,8 @@ pub struct Desired {
     pub lb_state: LbState,
     /// The groups with their members. A group without members is filled by members that register themselves.
     pub groups: BTreeMap<Name, BTreeMap<MemberKey, DesiredMember>>,
+    /// Members that registered themselves and that the operator wants no new work for.
+    pub quiesced_guests: BTreeSet<(Name, MemberKey)>,
 }
 
 /// A member that we register.

@@ -4,6 +4,7 @@
 //! all the same question, asked again whenever nothing is under way: what is missing? Nothing is ever removed in
 //! order to be registered anew, because a GWM then starts its weights from nothing.
 
+mod guests;
 mod reply;
 
 use std::{
@@ -152,21 +153,28 @@ impl Control {
     }
 
     /// The next requests; to be asked only while no other request of ours is under way. None: all is told.
-    pub(super) fn next(&mut self, now: Instant) -> Vec<Request> {
+    /// `lists` tells whether the GWM has a member, as far as it has said so on this connection.
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        lists: impl Fn(&Name, &MemberKey) -> bool,
+    ) -> Vec<Request> {
         if self.leaving {
             return vec![Request::DeregisterAll];
         }
         if self.told != Some(self.desired.lb_state) {
             return vec![Request::SetLbState(self.desired.lb_state)];
         }
+        self.refused.retain(|_, retry_at| now < *retry_at);
+        self.forget_guests_that_left(&lists);
         let Some(known) = &self.known else {
             return vec![Request::GetWeights];
         };
-        self.refused.retain(|_, retry_at| now < *retry_at);
         let mut requests: Vec<_> = self.gone(known).chain(self.missing(known)).collect();
         if requests.is_empty() {
             self.contested.clear();
             requests.extend(self.quiesces(known));
+            requests.extend(self.guest_quiesces(&lists));
         }
         requests
     }

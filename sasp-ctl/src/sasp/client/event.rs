@@ -16,7 +16,7 @@ use crate::sasp::{
 /// ```text
 /// DISABLED ─► CONNECTING ─► SYNC ─► CONVERGING ⇄ ACTIVE
 ///                 ▲           │         │          │
-///                 └─ BACKOFF ◄┴─────────┴──────────┘   any failure
+///                 └─ BACKOFF ◄┴─────────┴──────────┘   any failure; DUPLICATE if our UID has another user
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +33,8 @@ pub enum State {
     Active,
     /// Waiting before the next attempt.
     Backoff,
+    /// The same, for long: another balancer seems to use our UID, and each throws the other out.
+    Duplicate,
 }
 
 /// What the GWM says about one group: everything it last said, merged.

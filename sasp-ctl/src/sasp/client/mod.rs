@@ -142,7 +142,7 @@ impl Client {
     /// What the driver shall have now.
     pub fn link(&self) -> Link {
         match self.state {
-            State::Disabled | State::Backoff => Link::Closed,
+            State::Disabled | State::Backoff | State::Duplicate => Link::Closed,
             State::Connecting => Link::Wanted,
             State::Sync | State::Converging | State::Active => Link::Open,
         }
@@ -195,7 +195,7 @@ impl Client {
         if self.link() != Link::Open {
             match (self.state, self.attempt_at) {
                 (State::Connecting, Some(at)) if at <= now => self.lose(Lost::ConnectTimeout, now),
-                (State::Backoff, Some(at)) if at <= now => self.connect(now),
+                (State::Backoff | State::Duplicate, Some(at)) if at <= now => self.connect(now),
                 _ => {}
             }
             return;
@@ -227,7 +227,9 @@ impl Client {
         Snapshot {
             state: self.state,
             since: self.since,
-            retry_at: self.attempt_at.filter(|_| self.state == State::Backoff),
+            retry_at: self
+                .attempt_at
+                .filter(|_| matches!(self.state, State::Backoff | State::Duplicate)),
             duplicate_uid: self.backoff.is_duplicate(),
             last_error: self.last_error.clone(),
             interval_seconds: self.interval,
@@ -272,7 +274,11 @@ impl Client {
         self.drop_connection();
         let retry_in = self.backoff.next_wait();
         self.attempt_at = Some(now + retry_in);
-        self.enter(State::Backoff, now);
+        let waiting = match self.backoff.is_duplicate() {
+            true => State::Duplicate,
+            false => State::Backoff,
+        };
+        self.enter(waiting, now);
         self.events.push_back(Event::Lost { reason, retry_in });
         if is_twin {
             self.events.push_back(Event::DuplicateUid);
@@ -316,7 +322,9 @@ impl Client {
     }
 
     fn ask(&mut self, now: Instant) {
-        let requests = self.control.next(now);
+        let requests = self
+            .control
+            .next(now, |group, key| self.view.lists(group, key));
         if requests.is_empty() {
             if self.synced_at.is_none() {
                 self.synced_at = Some(now);

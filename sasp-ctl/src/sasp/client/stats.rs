@@ -15,7 +15,7 @@ pub struct Snapshot {
     /// Since when.
     #[serde(skip)]
     pub since: Instant,
-    /// When the next attempt to connect comes, in [`State::Backoff`].
+    /// When the next attempt to connect comes, in [`State::Backoff`] and [`State::Duplicate`].
     #[serde(skip)]
     pub retry_at: Option<Instant>,
     /// Another balancer seems to use our UID.

@@ -116,6 +116,12 @@ impl View {
         names
     }
 
+    /// True if the GWM has this member in this group, as far as it has said so on this connection.
+    pub(super) fn lists(&self, group: &Name, key: &MemberKey) -> bool {
+        let said = self.groups.get(group);
+        said.is_some_and(|said| said.contains_key(key))
+    }
+
     /// The opaque state that a member has set, 0 if the GWM has not told.
     pub(super) fn opaque_state(&self, group: &Name, key: &MemberKey) -> u8 {
         self.groups

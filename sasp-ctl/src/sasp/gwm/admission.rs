@@ -27,8 +27,7 @@ impl Gwm {
                 Speaker::Balancer => {
                     // One balancer is one UID: also a first message must not name two.
                     spoken_for = Some(uid);
-                    let source = connection.peer.ip();
-                    self.policy.admission.admits_balancer(uid, source)?;
+                    self.policy.admission.admits_balancer(uid, connection)?;
                 }
                 Speaker::Member => self.policy.admission.admits_uid(uid)?,
             }
@@ -36,18 +35,30 @@ impl Gwm {
         Ok(())
     }
 
-    /// Code 0x11 if the operator wants members to speak for themselves only, and this one does not.
+    /// Code 0x11 if the operator wants members to speak for themselves only, or says who speaks for which, and this
+    /// one speaks for others.
     pub(super) fn speaks_for_itself<'a>(
         &self,
         id: ConnectionId,
         speaker: Speaker,
         mut members: impl Iterator<Item = &'a Member>,
     ) -> Result<(), Refusal> {
-        if speaker == Speaker::Balancer || !self.policy.members_speak_for_themselves {
+        if speaker == Speaker::Balancer {
             return Ok(());
         }
-        let own = self.connections.get(&id).map(|c| c.peer.ip());
-        Refusal::MemberNamesAnother.unless(members.all(|m| Some(m.key.address) == own))
+        let Some(connection) = self.connections.get(&id) else {
+            return Err(Refusal::MemberNamesAnother);
+        };
+        let (own, identity) = (connection.peer.ip(), connection.identity.as_ref());
+        members.try_for_each(|member| {
+            let address = member.key.address;
+            let is_own = || address == own || identity.is_some_and(|known| known.is_at(address));
+            Refusal::MemberNamesAnother
+                .unless(!self.policy.members_speak_for_themselves || is_own())?;
+            let rules = &self.policy.member_rules;
+            let admitted = rules.iter().any(|rule| rule.admits(own, identity, address));
+            Refusal::MemberNotAllowed.unless(rules.is_empty() || admitted)
+        })
     }
 
     /// Codes 0x43 or 0x61, then 0x11 for missing trust.

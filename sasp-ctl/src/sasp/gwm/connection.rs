@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::identity::Identity;
 use super::refusal::Refusal;
 use crate::sasp::code::Type;
 use crate::sasp::msg::{Message, Name};
@@ -54,6 +55,8 @@ impl fmt::Display for CloseReason {
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
+    /// Who its certificate says that it is; `None` if it has shown none.
+    pub(super) identity: Option<Identity>,
     /// The LB UID that this connection speaks for, once it has said so successfully.
     pub(super) bound: Option<Name>,
     /// When the last message came, or the connection was made.
@@ -76,6 +79,7 @@ impl Connection {
     pub(super) fn new(peer: SocketAddr, now: Instant) -> Self {
         Self {
             peer,
+            identity: None,
             bound: None,
             heard: now,
             has_spoken: false,

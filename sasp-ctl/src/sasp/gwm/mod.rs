@@ -13,7 +13,7 @@
 //! * `registration`, `deregistration`, `get_weights`, `lb_state`, `member_state`: one file per request;
 //!   each checks everything first and then changes everything, so a refused request changes nothing.
 //! * `push`: Send Weights. `timers`: grace, silence, intervals. `reload`: a new policy.
-//! * `balancer`, `member`, `connection`: the state.
+//! * `balancer`, `member`, `connection`: the state. [`Identity`]: who a peer's certificate says it is.
 
 mod admission;
 mod balancer;
@@ -24,6 +24,7 @@ mod deregistration;
 mod dispatch;
 mod event;
 mod get_weights;
+mod identity;
 mod lb_state;
 mod member;
 mod member_state;
@@ -53,6 +54,7 @@ use super::msg::{MemberKey, Name};
 pub use connection::{CloseReason, ConnectionId};
 pub use counters::Counters;
 pub use event::Event;
+pub use identity::{Identity, MemberRule, PeerRule};
 pub use member::Speaker;
 pub use policy::{Admission, Limits, Policy};
 pub use refusal::Refusal;
@@ -102,6 +104,13 @@ impl Gwm {
             self.close(idlest, CloseReason::TooManyConnections, None, now);
         }
         self.connections.insert(id, Connection::new(peer, now));
+    }
+
+    /// A connection's peer has proved who it is. To be told before its first message, if ever.
+    pub fn handle_identity(&mut self, id: ConnectionId, identity: Identity) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.identity = Some(identity);
+        }
     }
 
     /// The connection is gone, whoever ended it. Unknown ones, such as those that the GWM closed, are ignored.

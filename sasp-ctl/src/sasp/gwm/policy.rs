@@ -4,11 +4,10 @@
 //! not known here.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
+use super::connection::Connection;
+use super::identity::{MemberRule, PeerRule};
 use super::refusal::Refusal;
 use super::weights::Weights;
 use crate::sasp::code::LB_UID_MAX;
@@ -23,8 +22,10 @@ pub struct Policy {
     pub grace: Duration,
     /// Who may speak for which LB UID.
     pub admission: Admission,
-    /// A member may only speak for members that have its own address.
+    /// A member may only speak for members that have its own address, by its connection or by its certificate.
     pub members_speak_for_themselves: bool,
+    /// If there are any, members are spoken for by these peers only.
+    pub member_rules: Vec<MemberRule>,
     /// What members weigh.
     pub weights: Weights,
     /// How much is too much.
@@ -38,6 +39,7 @@ impl Default for Policy {
             grace: Duration::from_secs(120),
             admission: Admission::Open,
             members_speak_for_themselves: false,
+            member_rules: Vec::new(),
             weights: Weights::default(),
             limits: Limits::default(),
         }
@@ -57,8 +59,8 @@ impl Policy {
 pub enum Admission {
     /// Anybody for any.
     Open,
-    /// Only these UIDs exist, each with the networks that its balancer may connect from.
-    Listed(BTreeMap<Name, Vec<IpNet>>),
+    /// Only these UIDs exist, each with what its balancer must have.
+    Listed(BTreeMap<Name, PeerRule>),
 }
 
 impl Admission {
@@ -71,18 +73,19 @@ impl Admission {
         Refusal::UnlistedBalancer.unless(admitted)
     }
 
-    /// May the balancer of this UID speak from this address? No networks listed means from anywhere.
-    pub(super) fn admits_balancer(&self, uid: &Name, source: IpAddr) -> Result<(), Refusal> {
+    /// May the balancer of this UID speak on this connection?
+    pub(super) fn admits_balancer(
+        &self,
+        uid: &Name,
+        connection: &Connection,
+    ) -> Result<(), Refusal> {
         let Self::Listed(balancers) = self else {
             return Ok(());
         };
-        let Some(networks) = balancers.get(uid) else {
+        let Some(rule) = balancers.get(uid) else {
             return Err(Refusal::UnlistedBalancer);
         };
-        let within = networks
-            .iter()
-            .any(|net| net.contains(&source.to_canonical()));
-        Refusal::SourceNotAllowed.unless(networks.is_empty() || within)
+        rule.admits(connection.peer.ip(), connection.identity.as_ref())
     }
 }
 

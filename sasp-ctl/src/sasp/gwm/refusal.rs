@@ -35,6 +35,12 @@ pub enum Refusal {
     /// The operator lists the addresses of this balancer, and this is none of them.
     #[error("the address is not among the sources of this LB UID")]
     SourceNotAllowed,
+    /// The operator wants a certificate of this balancer, and the peer has shown none.
+    #[error("this LB UID needs a certificate and the peer has shown none")]
+    NoCertificate,
+    /// The operator names the certificate of this balancer, and this is another.
+    #[error("the certificate is not the one of this LB UID")]
+    OtherCertificate,
     /// No room for another balancer, said where code 0x45 does not exist.
     #[error("the limit of balancers is reached")]
     NoRoomForBalancer,
@@ -44,6 +50,9 @@ pub enum Refusal {
     /// The operator wants members to speak for themselves only.
     #[error("a member may only speak for members with its own address")]
     MemberNamesAnother,
+    /// The operator lists who may speak for which members, and this peer may not for these.
+    #[error("no [[member]] lets this peer speak for a member with that address")]
+    MemberNotAllowed,
     /// A member names a balancer that has not spoken, or not for the grace time.
     #[error("no balancer with this LB UID has contacted this GWM")]
     LbNotContacted,
@@ -105,9 +114,12 @@ impl Refusal {
             Self::OtherBalancer
             | Self::UnlistedBalancer
             | Self::SourceNotAllowed
+            | Self::NoCertificate
+            | Self::OtherCertificate
             | Self::NoRoomForBalancer
             | Self::MemberNamesWholeGroup
             | Self::MemberNamesAnother
+            | Self::MemberNotAllowed
             | Self::NoTrust => Code::NOT_ACCEPTED,
             Self::LbNotContacted => Code::LB_NOT_CONTACTED,
             Self::UnknownLb => Code::UNKNOWN_LB,

@@ -82,8 +82,8 @@ impl Gwm {
             .iter()
             .filter_map(|(uid, balancer)| match balancer.link {
                 Link::Up(id) => {
-                    let source = self.connections.get(&id)?.peer.ip();
-                    let admitted = self.policy.admission.admits_balancer(uid, source);
+                    let connection = self.connections.get(&id)?;
+                    let admitted = self.policy.admission.admits_balancer(uid, connection);
                     admitted.is_err().then_some(id)
                 }
                 Link::Lost { .. } => None,

@@ -3,33 +3,35 @@ use serde_json::json;
 use super::*;
 
 fn status() -> Status {
-    serde_json::from_value(json!({
-        "instance": "eth0", "version": "0.1.0", "lb_uid": "edge-1", "uptime_seconds": 3725.0,
-        "interfaces": [{ "name": "eth0", "mode": "native", "state": "attached", "ifindex": 2 }],
-        "gwm": {
-            "address": "192.0.2.1:3860", "state": "backoff", "since_seconds": 61.0, "retry_in_seconds": 19.2,
-            "last_error": "the GWM closed the connection", "duplicate_uid": false,
+    let gwm = json!({
+        "address": "192.0.2.1:3860", "in_charge": true, "state": "backoff", "since_seconds": 61.0, "retry_in_seconds": 19.2,
+        "last_error": "the GWM closed the connection", "duplicate_uid": false,
+    });
+    let members = json!([
+        {
+            "address": "10.0.0.1:80", "state": "active", "reason": "as the GWM says", "next_hop_error": null,
+            "static_weight": 10, "gwm": { "weight": 40 }, "effective_weight": 40, "applied_weight": 2.5,
+            "why_applied": "slow_start", "applied_reason": "slow start: 56 s left", "origin": "config",
+            "share_wanted": 1.0,
+            "share": 1.0, "slots": 65536, "packets": 12, "bytes": 720, "opened": 2, "remembered_flows": 5,
         },
+        {
+            "address": "10.0.0.2:80", "state": "unresolved", "reason": "no next hop",
+            "next_hop_error": "no route",
+            "static_weight": 10, "gwm": null, "effective_weight": 0, "applied_weight": 0.0,
+            "why_applied": "as_weighed", "applied_reason": "as weighed", "origin": "self", "share_wanted": 0.0,
+            "share": 0.0, "slots": 0, "packets": 0, "bytes": 0, "opened": 0, "remembered_flows": 0,
+        },
+    ]);
+    serde_json::from_value(json!({
+        "instance": "eth0", "version": "0.1.0", "lb_uid": "edge-1", "uptime_seconds": 3725.0, "health": 64,
+        "interfaces": [{ "name": "eth0", "mode": "native", "state": "attached", "ifindex": 2 }],
+        "combine": "fail-over", "gwms": [gwm],
         "services": [{
-            "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "weights": "held",
+            "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "weights": "held", "gwms": ["192.0.2.1:3860"],
             "slots": { "total": 65536, "tracked": 7, "fresh": 3, "settled": 4, "unowned": 0 },
             "remembered_flows": 5, "packets": 12, "bytes": 720, "opened": 2,
-            "members": [
-                {
-                    "address": "10.0.0.1:80", "state": "active", "reason": "as the GWM says", "next_hop_error": null,
-                    "static_weight": 10, "gwm": { "weight": 40 }, "effective_weight": 40, "applied_weight": 2.5,
-                    "why_applied": "slow_start", "applied_reason": "slow start: 56 s left", "origin": "config",
-                    "share_wanted": 1.0,
-                    "share": 1.0, "slots": 65536, "packets": 12, "bytes": 720, "opened": 2, "remembered_flows": 5,
-                },
-                {
-                    "address": "10.0.0.2:80", "state": "unresolved", "reason": "no next hop",
-                    "next_hop_error": "no route",
-                    "static_weight": 10, "gwm": null, "effective_weight": 0, "applied_weight": 0.0,
-                    "why_applied": "as_weighed", "applied_reason": "as weighed", "origin": "self", "share_wanted": 0.0,
-                    "share": 0.0, "slots": 0, "packets": 0, "bytes": 0, "opened": 0, "remembered_flows": 0,
-                },
-            ],
+            "members": members,
             "turned_away": [{ "address": "10.0.0.3:81", "reason": "its port is not that of the VIP" }],
         }],
         "reasons": { "pass": { "not_vip": 3, "vlan": 0 }, "drop": { "no_backend": 1 }, "note": {} },
@@ -42,7 +44,7 @@ fn status() -> Status {
 fn the_table_shows_who_gets_what_and_why() {
     let text = render(&status(), false);
     let expected = "\
-instance eth0  LB UID edge-1  version 0.1.0  up 1h 2m
+instance eth0  LB UID edge-1  version 0.1.0  up 1h 2m  health 50%
 interfaces eth0 (native)
 GWM 192.0.2.1:3860  backoff for 1m 1s, next attempt in 19s  last error: the GWM closed the connection
 reloaded 2s ago

@@ -89,7 +89,10 @@ impl Lab {
 
     /// Lets the wait before the next connection pass.
     pub(super) fn reconnect(&mut self) {
-        while self.client.snapshot().state == State::Backoff {
+        while matches!(
+            self.client.snapshot().state,
+            State::Backoff | State::Duplicate
+        ) {
             self.run(Duration::from_secs(1));
         }
     }

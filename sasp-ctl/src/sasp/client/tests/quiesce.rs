@@ -72,3 +72,48 @@ fn a_restarted_balancer_resumes_what_its_predecessor_quiesced() {
     assert_eq!(lab.gwm.take_heard(), [SET_LB, REGISTER, WEIGHTS, STATE]);
     assert_eq!(lab.gwm.member("A", 1).flags & weight_flags::QUIESCE, 0);
 }
+
+#[test]
+fn a_guest_is_quiesced_and_resumed_but_never_registered() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted.lb_state.trust = true;
+    wanted.quiesced_guests = [(name("A"), key(9))].into();
+    let mut lab = Lab::new(wanted.clone());
+    lab.settle();
+    assert_eq!(
+        lab.gwm.take_heard(),
+        [SET_LB, REGISTER, WEIGHTS],
+        "nothing is said of a guest that is not there"
+    );
+    lab.gwm.member("A", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+    lab.push(None);
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    assert_ne!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS, STATE]);
+    wanted.quiesced_guests.clear();
+    lab.want(wanted.clone());
+    assert_eq!(lab.gwm.take_heard(), [STATE]);
+    assert_eq!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+    reconnect(&mut lab);
+    assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+}
+
+#[test]
+fn a_guest_that_left_and_came_back_is_quiesced_again() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted.lb_state.trust = true;
+    wanted.quiesced_guests = [(name("A"), key(9))].into();
+    let mut lab = Lab::new(wanted);
+    lab.gwm.known = true;
+    for _ in 0..2 {
+        lab.gwm.member("A", 9).flags &= !weight_flags::REGISTERED_BY_LB;
+        lab.settle();
+        lab.push(None);
+        assert_ne!(lab.gwm.member("A", 9).flags & weight_flags::QUIESCE, 0);
+        lab.gwm.groups.get_mut(&name("A")).unwrap().remove(&key(9));
+        lab.push(None);
+    }
+    let told = lab.gwm.take_heard();
+    assert_eq!(told.iter().filter(|kind| **kind == STATE).count(), 2);
+}

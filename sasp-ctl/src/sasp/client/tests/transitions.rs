@@ -24,6 +24,13 @@ fn lab_in(state: State) -> Lab {
             lab.client
                 .handle_disconnected(LinkDown::Unreachable("no route".into()), lab.now);
         }
+        State::Duplicate => {
+            for _ in 0..5 {
+                lab.reconnect();
+                lab.settle();
+                lab.close();
+            }
+        }
     }
     assert_eq!(lab.client.snapshot().state, state);
     lab
@@ -31,7 +38,7 @@ fn lab_in(state: State) -> Lab {
 
 #[test]
 fn the_table_of_states_and_inputs_holds() {
-    use State::{Active, Backoff, Connecting, Converging, Disabled, Sync};
+    use State::{Active, Backoff, Connecting, Converging, Disabled, Duplicate, Sync};
     type Input = fn(&mut Lab);
     let enable: Input = |lab| lab.client.enable(lab.now);
     let disable: Input = |lab| lab.client.disable(lab.now);
@@ -43,18 +50,20 @@ fn the_table_of_states_and_inputs_holds() {
         lab.client.deregister_all(lab.now);
         lab.settle();
     };
-    let states = [Disabled, Connecting, Sync, Converging, Active, Backoff];
+    let states = [
+        Disabled, Connecting, Sync, Converging, Active, Backoff, Duplicate,
+    ];
     #[rustfmt::skip]
-    let table: [(&str, Input, [State; 6]); 7] = [
-        //                         Disabled    Connecting  Sync        Converging  Active      Backoff
-        ("enable",     enable,     [Connecting, Connecting, Sync,       Converging, Active,     Backoff]),
-        ("disable",    disable,    [Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled]),
-        ("connected",  connected,  [Disabled,   Sync,       Sync,       Converging, Active,     Backoff]),
-        ("closed",     closed,     [Disabled,   Backoff,    Backoff,    Backoff,    Backoff,    Backoff]),
-        ("noise",      noise,      [Disabled,   Connecting, Backoff,    Backoff,    Backoff,    Backoff]),
+    let table: [(&str, Input, [State; 7]); 7] = [
+        //                         Disabled    Connecting  Sync        Converging  Active      Backoff     Duplicate
+        ("enable",     enable,     [Connecting, Connecting, Sync,       Converging, Active,     Backoff,    Duplicate]),
+        ("disable",    disable,    [Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled]),
+        ("connected",  connected,  [Disabled,   Sync,       Sync,       Converging, Active,     Backoff,    Duplicate]),
+        ("closed",     closed,     [Disabled,   Backoff,    Backoff,    Backoff,    Backoff,    Backoff,    Duplicate]),
+        ("noise",      noise,      [Disabled,   Connecting, Backoff,    Backoff,    Backoff,    Backoff,    Duplicate]),
         // An attempt or a request has run out of time; without a request it is time for one.
-        ("much later", much_later, [Disabled,   Backoff,    Backoff,    Active,     Active,     Connecting]),
-        ("leave",      leave,      [Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled]),
+        ("much later", much_later, [Disabled,   Backoff,    Backoff,    Active,     Active,     Connecting, Connecting]),
+        ("leave",      leave,      [Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled,   Disabled]),
     ];
     for (input_name, input, expected) in table {
         for (state, expected) in states.into_iter().zip(expected) {
@@ -71,7 +80,12 @@ fn the_table_of_states_and_inputs_holds() {
 
 #[test]
 fn leaving_without_a_connection_says_so() {
-    for state in [State::Disabled, State::Connecting, State::Backoff] {
+    for state in [
+        State::Disabled,
+        State::Connecting,
+        State::Backoff,
+        State::Duplicate,
+    ] {
         let mut lab = lab_in(state);
         lab.up = false;
         lab.events.clear();
@@ -295,9 +309,17 @@ fn connections_that_are_closed_soon_after_sync_show_a_twin() {
         lab.run(seconds(21));
         assert!(!lab.client.snapshot().duplicate_uid, "{strike}");
         lab.close();
+        let duplicate = strike == 5;
+        let state = lab.client.snapshot().state;
+        assert_eq!(state == State::Duplicate, duplicate, "{strike}");
+        assert_eq!(state == State::Backoff, !duplicate, "{strike}");
+        let snapshot = lab.client.snapshot();
+        let wait = snapshot.retry_at.map(|at| at.duration_since(lab.now));
+        assert_eq!(wait >= Some(seconds(225)), duplicate, "{strike}");
         lab.reconnect();
     }
     assert!(lab.client.snapshot().duplicate_uid);
+    assert_eq!(lab.client.link(), Link::Open, "and still it is tried");
     assert_eq!(
         lab.events
             .iter()

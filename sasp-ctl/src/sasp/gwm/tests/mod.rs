@@ -2,6 +2,7 @@
 
 mod codes;
 mod grace;
+mod identity;
 mod limits;
 mod properties;
 mod push;

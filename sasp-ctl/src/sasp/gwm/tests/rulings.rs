@@ -212,8 +212,11 @@ fn the_interval_of_a_reply_is_in_whole_seconds_and_the_real_one_also_in_errors()
 
 /// Balancer A from 192.0.2.0/24 only, B from anywhere, nobody else.
 fn listed() -> Policy {
-    let networks = vec!["192.0.2.0/24".parse().unwrap()];
-    let balancers = [(name("A"), networks), (name("B"), vec![])];
+    let a = PeerRule {
+        sources: vec!["192.0.2.0/24".parse().unwrap()],
+        certificate: None,
+    };
+    let balancers = [(name("A"), a), (name("B"), PeerRule::default())];
     Policy {
         admission: Admission::Listed(balancers.into()),
         ..policy()

@@ -1,6 +1,6 @@
-//! News of a file, however it is replaced: written in place, renamed over, or behind a symbolic link that moves.
+//! News of files, however they are replaced: written in place, renamed over, or behind a symbolic link that moves.
 //!
-//! The directories are watched, not the file: a rename makes another file, and configuration volumes swap a link to
+//! The directories are watched, not the files: a rename makes another file, and configuration volumes swap a link to
 //! a directory. What has changed is for the reader to find out; an event only says when to look.
 
 use std::collections::BTreeSet;
@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 /// A file that has just been created is empty for a moment; looking this much later sees it whole.
 const SETTLE_TIME: Duration = Duration::from_millis(50);
 
-/// Watches one path.
-pub(super) struct FileWatch {
-    path: PathBuf,
+/// Watches one path, or several together.
+pub(crate) struct FileWatch {
+    paths: Vec<PathBuf>,
     watcher: RecommendedWatcher,
     directories: BTreeSet<PathBuf>,
     changed: Arc<Notify>,
@@ -26,7 +26,7 @@ pub(super) struct FileWatch {
 impl FileWatch {
     /// # Errors
     /// If the system has no watches left, or the file's directory cannot be watched.
-    pub(super) fn new(path: &Path) -> notify::Result<Self> {
+    pub(crate) fn new(path: &Path) -> notify::Result<Self> {
         let changed = Arc::new(Notify::new());
         let news = Arc::clone(&changed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -36,7 +36,7 @@ impl FileWatch {
             }
         })?;
         let mut watch = Self {
-            path: path.to_owned(),
+            paths: vec![path.to_owned()],
             watcher,
             directories: BTreeSet::new(),
             changed,
@@ -46,27 +46,47 @@ impl FileWatch {
     }
 
     /// Waits until the file may have changed and has settled.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
         tokio::time::sleep(SETTLE_TIME).await;
     }
 
-    /// Watches the directories in which the path and what it points to stand now.
-    pub(super) fn follow_links(&mut self) -> notify::Result<()> {
-        let mut wanted = BTreeSet::from([directory(&self.path)]);
-        // A path that leads nowhere at the moment is watched where it stands.
-        if let Ok(target) = self.path.canonicalize() {
-            wanted.insert(directory(&target));
+    /// Watches these paths from now on.
+    ///
+    /// # Errors
+    /// As [`FileWatch::new`]; those that can be watched are.
+    pub(crate) fn watch(&mut self, paths: Vec<PathBuf>) -> notify::Result<()> {
+        self.paths = paths;
+        self.follow_links()
+    }
+
+    /// Watches the directories in which the paths and what they point to stand now.
+    pub(crate) fn follow_links(&mut self) -> notify::Result<()> {
+        let mut wanted = BTreeSet::new();
+        for path in &self.paths {
+            wanted.insert(directory(path));
+            // A path that leads nowhere at the moment is watched where it stands.
+            if let Ok(target) = path.canonicalize() {
+                wanted.insert(directory(&target));
+            }
         }
         for old in self.directories.difference(&wanted) {
             // A directory that is gone has lost its watch already, which is what we want.
             let _gone = self.watcher.unwatch(old);
         }
+        let mut watched: BTreeSet<_> = wanted.intersection(&self.directories).cloned().collect();
+        let mut result = Ok(());
         for new in wanted.difference(&self.directories) {
-            self.watcher.watch(new, RecursiveMode::NonRecursive)?;
+            match self.watcher.watch(new, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    watched.insert(new.clone());
+                }
+                // What cannot be watched now is tried again at the next occasion.
+                Err(error) => result = Err(error),
+            }
         }
-        self.directories = wanted;
-        Ok(())
+        self.directories = watched;
+        result
     }
 }
 
