@@ -55,11 +55,13 @@ pub(super) async fn serve(hub: &Hub, stream: TcpStream, peer: SocketAddr) {
         debug!(%peer, "cannot set socket options: {error}");
     }
     let (id, signals) = hub.connect(peer);
-    tokio::select! {
-        () = signals.closed.notified() => debug!(%peer, "connection closed by us"),
-        end = converse(hub, id, &signals, stream) => debug!(%peer, "connection ended: {end}"),
-    }
-    hub.disconnect(id);
+    let end = tokio::select! {
+        // Why, the state machine has said.
+        () = signals.closed.notified() => None,
+        end = converse(hub, id, &signals, stream) => Some(end.to_string()),
+    };
+    debug!(%peer, "connection ended: {}", end.as_deref().unwrap_or("by us"));
+    hub.disconnect(id, end.as_deref());
 }
 
 async fn converse(

@@ -5,6 +5,7 @@
 mod abuse;
 mod client;
 mod codes;
+mod control;
 mod life;
 mod server;
 mod weights;
