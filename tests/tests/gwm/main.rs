@@ -7,5 +7,6 @@ mod client;
 mod codes;
 mod life;
 mod server;
+mod sources;
 mod weights;
 mod wire;

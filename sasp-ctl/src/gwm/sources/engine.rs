@@ -108,6 +108,8 @@ pub struct Engine {
     next_id: u64,
     /// Which rules speak of whom.
     speakers: BTreeMap<Scope, BTreeSet<RuleId>>,
+    /// Which rules speak of whoever is registered: in which group, for which balancer.
+    of_registered: BTreeMap<(Name, Option<Name>), BTreeSet<RuleId>>,
     overrides: BTreeMap<(Name, MemberKey), Override>,
     registrations: Registrations,
     /// What was said last.
@@ -225,7 +227,7 @@ impl Engine {
             .take_while(|scope| scope.group == *group && scope.member == member)
             .cloned()
             .collect();
-        touched.insert(everyone);
+        self.touch(everyone, &mut touched);
         Ok(self.refresh(touched))
     }
 
@@ -255,14 +257,14 @@ impl Engine {
 
     /// What is to be said of someone.
     fn assess(&self, scope: &Scope) -> Option<Assessment> {
-        let readings: Vec<Reading> = self
-            .speakers
-            .get(scope)
-            .into_iter()
-            .flatten()
+        let own = self.speakers.get(scope).into_iter().flatten();
+        let mut readings: Vec<Reading> = own
             .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
             .map(|target| target.reading)
             .collect();
+        if !readings.is_empty() || self.is_named_for_all(scope) {
+            readings.extend(self.awaited(scope));
+        }
         let by_hand = self.overrides.get(&(scope.group.clone(), scope.member));
         match by_hand {
             // A balancer without rules of its own is told what all are told.
@@ -271,6 +273,26 @@ impl Engine {
             None if readings.is_empty() => None,
             None => Some(combine(&readings)),
         }
+    }
+
+    /// Rules for all balancers speak of a member, and `scope` is one balancer's.
+    fn is_named_for_all(&self, scope: &Scope) -> bool {
+        let everyone = Scope {
+            balancer: None,
+            ..scope.clone()
+        };
+        scope.balancer.is_some() && self.speakers.contains_key(&everyone)
+    }
+
+    /// What rules about registered members say of one that is not registered: nothing yet. So it is not believed in
+    /// because of other rules for the moment between its registration and their first question.
+    fn awaited(&self, scope: &Scope) -> impl Iterator<Item = Reading> {
+        let key = (scope.group.clone(), scope.balancer.clone());
+        let rules = self.of_registered.get(&key).into_iter().flatten();
+        let rules = rules.filter_map(|id| self.rules.get(id));
+        rules
+            .filter(|running| !running.targets.contains_key(&scope.member))
+            .map(|running| Target::awaited(&running.rule.source))
     }
 
     fn refresh(&mut self, touched: BTreeSet<Scope>) -> Vec<WeightChange> {

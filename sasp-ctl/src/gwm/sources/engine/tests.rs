@@ -106,6 +106,17 @@ impl Bed {
             assert_eq!(said, *assessment, "{scope:?}");
         }
         assert_eq!(self.engine.weights().len(), self.weights.len());
+        for member in 1..4 {
+            for balancer in [None, Some("A"), Some("B")] {
+                let scope = Scope {
+                    group: name("G"),
+                    member: key(member),
+                    balancer: balancer.map(name),
+                };
+                let said = self.engine.said.get(&scope).copied();
+                assert_eq!(said, self.engine.assess(&scope), "{scope:?}");
+            }
+        }
         changes.len()
     }
 
@@ -210,15 +221,36 @@ fn a_rule_for_one_balancer_takes_the_place_of_the_others_member_by_member() {
         Assessment::UNKNOWN,
         "its own rule has heard nothing"
     );
-    assert_eq!(bed.assess("B", 1), Assessment::fixed(40));
     bed.reached(2);
     assert_eq!(
         bed.assess("B", 2),
         Assessment::fixed(100),
         "the static weight is not its own"
     );
-    bed.registered(&[]);
+    bed.rules(&[fixed(&[(1, 40), (2, 20)])]);
     assert_eq!(bed.assess("B", 2), Assessment::fixed(20));
+}
+
+#[test]
+fn a_member_that_is_to_be_probed_is_not_believed_in_before() {
+    let named = fixed(&[(1, 40)]);
+    let mut bed = Bed::new(&[named.clone(), rule(None, &[], probe(1))]);
+    let unknown = Assessment {
+        weight: 40,
+        ..Assessment::UNKNOWN
+    };
+    assert_eq!(
+        bed.assess("A", 1),
+        unknown,
+        "as it registers, and until it is known that it has"
+    );
+    bed.registered(&[("A", &[1])]);
+    assert_eq!(bed.assess("A", 1), unknown);
+    bed.reached(1);
+    assert_eq!(bed.assess("A", 1), Assessment::fixed(40));
+    bed.rules(&[named, rule(Some("B"), &[], probe(1))]);
+    assert_eq!(bed.assess("A", 1), Assessment::fixed(40));
+    assert_eq!(bed.assess("B", 1), Assessment::UNKNOWN);
 }
 
 #[test]
