@@ -8,5 +8,6 @@ mod codes;
 mod control;
 mod life;
 mod server;
+mod sources;
 mod weights;
 mod wire;

@@ -147,9 +147,11 @@ fn wrong_rules_are_refused_with_their_line_and_a_reason() {
     let one = "\"10.0.0.1:80\" = 1";
     assert_refused(&[
         (rule("", "static", one), "2: the group name \"\" must be 1 to 255 bytes"),
-        (rule("G", "probe", one), "3: source \"probe\" is not available yet"),
-        (rule("G", "file", one), "3: source \"file\" is not available yet"),
+        (rule("G", "probe", one), "4: source \"probe\" finds the weights out: write members = ["),
         (rule("G", "statik", one), "3: source \"statik\" is unknown"),
+        ("[[weights]]\ngroup = \"G\"\nsource = \"static\"".into(), "3: source \"static\" needs the key `members`"),
+        ("[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = [\"10.0.0.1:80\"]".into(), "4: these members have no weights"),
+        ("[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = 1".into(), "4: integer `1` where a table of weights or an array of members is needed"),
         (members("\"10.0.0.1:80\" = 65536"), "4: weight 65536 is out of range"),
         (members("\"10.0.0.1:80\" = -1"), "4: weight -1 is out of range"),
         (members("\"10.0.0.1:80\" = 1.5"), "4: floating point `1.5` where a whole number is needed"),
@@ -178,3 +180,5 @@ fn a_grace_time_that_is_too_short_to_be_meant_is_a_warning() {
         config.warnings
     );
 }
+
+mod sources;

@@ -19,18 +19,22 @@
 //!   takes.
 //! * `agent_line`, `prometheus`, `weight_file`: what sources say, as text; pure.
 //! * [`status`]: what can be told of all that.
+//! * `handle`: the engine as tasks share it. `ask`: the tasks that ask. `schedule`: when.
 
 pub mod agent_line;
+mod ask;
 pub mod engine;
 mod handle;
 pub mod prometheus;
 pub mod reading;
 mod rise_fall;
 pub mod rule;
+mod schedule;
 pub mod status;
 mod target;
 pub mod weight_file;
 
+pub(in crate::gwm) use ask::ask;
 pub use engine::{Engine, Scope};
 pub(in crate::gwm) use handle::Sources;
 pub use reading::{Override, Reading};

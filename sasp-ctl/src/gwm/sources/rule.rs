@@ -73,10 +73,25 @@ impl Source {
         }
     }
 
-    /// Each member is asked by itself; otherwise one question is for all of them.
-    pub fn asks_each_member(&self) -> bool {
-        matches!(self, Self::Probe(_) | Self::AgentCheck(_))
+    /// What is asked.
+    pub fn asked(&self) -> Asked {
+        match self {
+            Self::Static(_) => Asked::Nothing,
+            Self::Probe(_) | Self::AgentCheck(_) => Asked::EachMember,
+            Self::Prometheus(_) | Self::File(_) => Asked::Once,
+        }
     }
+}
+
+/// What a source is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// It has said everything.
+    Nothing,
+    /// Each member by itself.
+    EachMember,
+    /// One question for all members.
+    Once,
 }
 
 /// What is asked, for people.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::reading::Reading;
-use super::rule::Rule;
+use super::rule::{Rule, Source};
 use crate::sasp::msg::{MemberKey, Name};
 
 /// One rule and what it knows.
@@ -23,6 +23,8 @@ pub struct RuleStatus {
     pub targets: Vec<TargetStatus>,
     /// Members for which there was no room.
     pub left_out: usize,
+    /// Why a source that speaks of all members at once says nothing.
+    pub error: Option<String>,
 }
 
 /// What a rule knows of a member.
@@ -93,11 +95,17 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SourceFailed { rule, why } => write!(
-                f,
-                "{} of group {} fails, its last weights stay but are not confident: {why}",
-                rule.source, rule.group
-            ),
+            Self::SourceFailed { rule, why } => {
+                let (source, group) = (&rule.source, &rule.group);
+                write!(
+                    f,
+                    "{source} of group {group} fails, its last weights stay but are not confident"
+                )?;
+                if let Source::Prometheus(prometheus) = source {
+                    write!(f, " after {:?}", prometheus.stale)?;
+                }
+                write!(f, ": {why}")
+            }
             Self::SourceBack { rule } => {
                 write!(f, "{} of group {} answers again", rule.source, rule.group)
             }

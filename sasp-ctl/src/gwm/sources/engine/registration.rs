@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Engine, Job, JobChange, RuleId, Running, Scope, TARGETS_MAX, scope};
-use crate::gwm::sources::rule::{Members, Rule, Source};
+use crate::gwm::sources::rule::{Asked, Members, Rule, Source};
 use crate::gwm::sources::status::Note;
 use crate::gwm::sources::target::Target;
 use crate::sasp::msg::{MemberKey, Name};
@@ -24,9 +24,7 @@ impl Engine {
         let id = RuleId(self.next_id);
         self.next_id += 1;
         let rule = Arc::new(rule);
-        let is_shared =
-            !rule.source.asks_each_member() && !matches!(rule.source, Source::Static(_));
-        if is_shared {
+        if rule.source.asked() == Asked::Once {
             let job = Job {
                 rule: id,
                 member: None,
@@ -39,10 +37,58 @@ impl Engine {
             rule,
             targets: BTreeMap::new(),
             left_out: 0,
-            failing: false,
+            last: None,
         };
         self.rules.insert(id, running);
+        self.index(id, touched);
         self.set_targets(id, listed, now, touched);
+    }
+
+    /// Notes a rule about registered members, which is about others with it.
+    fn index(&mut self, id: RuleId, touched: &mut BTreeSet<Scope>) {
+        let rule = Arc::clone(&self.rules[&id].rule);
+        if rule.members == Members::Registered {
+            let key = (rule.group.clone(), rule.balancer.clone());
+            self.of_registered.entry(key).or_default().insert(id);
+            self.touch_group(&rule, touched);
+        }
+    }
+
+    /// Undoes [`Engine::index`].
+    fn unindex(&mut self, id: RuleId, touched: &mut BTreeSet<Scope>) {
+        let rule = Arc::clone(&self.rules[&id].rule);
+        let key = (rule.group.clone(), rule.balancer.clone());
+        if let Some(rules) = self.of_registered.get_mut(&key)
+            && rules.remove(&id)
+        {
+            if rules.is_empty() {
+                self.of_registered.remove(&key);
+            }
+            self.touch_group(&rule, touched);
+        }
+    }
+
+    /// Touches whoever any rule names in the group, as far as a rule of this scope concerns them.
+    fn touch_group(&self, rule: &Rule, touched: &mut BTreeSet<Scope>) {
+        let named = self.speakers.keys().filter(|named| {
+            named.group == rule.group
+                && (named.balancer.is_none() || named.balancer == rule.balancer)
+        });
+        touched.extend(named.map(|named| scope(rule, named.member)));
+    }
+
+    /// Touches a scope of which a rule has begun or ceased to speak, and those that depend on that.
+    pub(super) fn touch(&self, scope: Scope, touched: &mut BTreeSet<Scope>) {
+        if scope.balancer.is_none() {
+            let first = (scope.group.clone(), None);
+            let rules = self.of_registered.range(first..).map(|(key, _)| key);
+            let of_group = rules.take_while(|(group, _)| *group == scope.group);
+            touched.extend(of_group.map(|(_, balancer)| Scope {
+                balancer: balancer.clone(),
+                ..scope.clone()
+            }));
+        }
+        touched.insert(scope);
     }
 
     /// Lets a rule have other members; those that are in its `rule` both before and after keep what is known.
@@ -57,8 +103,10 @@ impl Engine {
             Members::Listed(_) => listed(&rule),
             Members::Registered => self.registered_for(&rule),
         };
+        self.unindex(id, touched);
         if let Some(running) = self.rules.get_mut(&id) {
             running.rule = Arc::new(rule);
+            self.index(id, touched);
             self.set_targets(id, wanted, now, touched);
         }
     }
@@ -69,8 +117,9 @@ impl Engine {
         for member in members {
             self.remove_target(id, member, touched);
         }
+        self.unindex(id, touched);
         if let Some(running) = self.rules.remove(&id)
-            && !running.rule.source.asks_each_member()
+            && running.rule.source.asked() == Asked::Once
         {
             let job = Job {
                 rule: id,
@@ -115,16 +164,18 @@ impl Engine {
         for gone in present.difference(&wanted) {
             self.remove_target(id, *gone, touched);
         }
-        let is_static = matches!(self.rules[&id].rule.source, Source::Static(_));
-        let mut left_out = 0;
-        for new in wanted.difference(&present) {
-            if is_static || self.asked < TARGETS_MAX {
-                self.add_target(id, *new, now, touched);
-            } else {
-                left_out += 1;
-            }
+        let room = match self.rules[&id].rule.source.asked() {
+            Asked::Nothing => usize::MAX,
+            Asked::EachMember | Asked::Once => TARGETS_MAX - self.asked,
+        };
+        let new: BTreeSet<MemberKey> = wanted.difference(&present).copied().collect();
+        let left_out = new.len().saturating_sub(room);
+        let new: BTreeSet<MemberKey> = new.into_iter().take(room).collect();
+        for member in &new {
+            self.add_target(id, *member, now, touched);
         }
         if let Some(running) = self.rules.get_mut(&id) {
+            running.tell_again(&new, now);
             if left_out > running.left_out {
                 self.notes.push_back(Note::LeftOut {
                     rule: Arc::clone(&running.rule),
@@ -157,8 +208,8 @@ impl Engine {
         running.targets.insert(member, target);
         let scope = scope(&rule, member);
         self.speakers.entry(scope.clone()).or_default().insert(id);
-        touched.insert(scope);
-        if rule.source.asks_each_member() {
+        self.touch(scope, touched);
+        if rule.source.asked() == Asked::EachMember {
             let job = Job {
                 rule: id,
                 member: Some(member),
@@ -173,10 +224,10 @@ impl Engine {
         };
         running.targets.remove(&member);
         let source = &running.rule.source;
-        if !matches!(source, Source::Static(_)) {
+        if source.asked() != Asked::Nothing {
             self.asked -= 1;
         }
-        if source.asks_each_member() {
+        if source.asked() == Asked::EachMember {
             let job = Job {
                 rule: id,
                 member: Some(member),
@@ -190,7 +241,7 @@ impl Engine {
                 self.speakers.remove(&scope);
             }
         }
-        touched.insert(scope);
+        self.touch(scope, touched);
     }
 }
 

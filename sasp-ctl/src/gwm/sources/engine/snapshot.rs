@@ -1,11 +1,9 @@
 //! What the engine can tell of itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Engine, Running, Scope};
 use crate::gwm::sources::reading::Reading;
-use crate::gwm::sources::rule::Source;
 use crate::gwm::sources::status::{Note, RuleStatus, TargetStatus};
 use crate::sasp::gwm::Assessment;
 use crate::sasp::msg::MemberKey;
@@ -40,55 +38,29 @@ impl Running {
             balancer: self.rule.balancer.clone(),
             targets: targets.collect(),
             left_out: self.left_out,
+            error: self.error().map(str::to_owned),
         }
     }
 
     /// What is worth a line after an answer; `before` is what those whom it concerns read before. Weights that
     /// change with load are no news, nor is a failure that goes on.
-    pub(super) fn notes(&mut self, before: &[(MemberKey, Reading)]) -> Vec<Note> {
-        let mut news = Vec::new();
-        let mut withdrawn = BTreeSet::new();
-        for (member, before) in before {
-            let Some(target) = self.targets.get(member) else {
-                continue;
-            };
+    pub(super) fn member_notes(&self, before: &[(MemberKey, Reading)]) -> Vec<Note> {
+        let news = before.iter().filter_map(|(member, before)| {
+            let target = self.targets.get(member)?;
             let now = target.reading;
-            if !now.confident {
-                withdrawn.insert(*member);
-            }
             let same = (
                 before.heard,
                 before.confident,
                 before.contact,
                 before.quiesce,
             ) == (now.heard, now.confident, now.contact, now.quiesce);
-            if !same {
-                news.push(Note::Member {
-                    rule: Arc::clone(&self.rule),
-                    member: *member,
-                    reading: now,
-                    error: target.error.clone(),
-                });
-            }
-        }
-        if self.rule.source.asks_each_member() || matches!(self.rule.source, Source::Static(_)) {
-            return news;
-        }
-        // One line for a source that all depend on, not one for each of them.
-        let failing = !before.is_empty() && withdrawn.len() == before.len();
-        let rule = Arc::clone(&self.rule);
-        match (std::mem::replace(&mut self.failing, failing), failing) {
-            (false, true) => {
-                let target = self.targets.values().next();
-                let why = target.and_then(|target| target.error.clone());
-                vec![Note::SourceFailed {
-                    rule,
-                    why: why.unwrap_or_default(),
-                }]
-            }
-            (true, false) => vec![Note::SourceBack { rule }],
-            (true, true) => Vec::new(),
-            (false, false) => news,
-        }
+            (!same).then(|| Note::Member {
+                rule: Arc::clone(&self.rule),
+                member: *member,
+                reading: now,
+                error: target.error.clone(),
+            })
+        });
+        news.collect()
     }
 }
