@@ -84,7 +84,11 @@ fn balancers(balancers: &[Balancer], paint: Paint) -> String {
     let rows = balancers.iter().map(|balancer| {
         let row = vec![
             balancer.uid.clone(),
-            balancer.state.clone(),
+            // Short, so that a row fits 80 columns.
+            match balancer.state.as_str() {
+                "connected" => "up".to_owned(),
+                other => other.to_owned(),
+            },
             balancer.peer.clone(),
             span(balancer.since_seconds),
             balancer.heard_seconds.map_or("-".to_owned(), span),

@@ -25,7 +25,7 @@ pub(super) fn render(uid: &str, group: &Group, paint: Paint) -> String {
         }
     }
     let mut text = format!(
-        "{}  balancer {uid}: {}, weights sum up to {}\n",
+        "{} of {uid}: {}, weights {}\n",
         paint.bold(&format!("group {}", group.group)),
         counts.join(", "),
         group.weight

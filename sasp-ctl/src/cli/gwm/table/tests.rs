@@ -78,11 +78,11 @@ GWM gwm  listens on 0.0.0.0:3860  version 0.1.0  up 1h 2m
 balancers: 1 connected, 1 lost  groups: 2  members: 5  connections: 3
 config /etc/gwm.toml, reloaded 1m 1s ago
 
-BALANCER  STATE      PEER             SINCE  HEARD  HEALTH  MEMBERS  WANTS
-edge-1    connected  192.0.2.1:40112  1h 1m     4s     127        4  push trust
-edge-2    lost       [2001:db8::2]:5    10s      -       0        1  forgotten in 1m 50s
+BALANCER  STATE  PEER             SINCE  HEARD  HEALTH  MEMBERS  WANTS
+edge-1    up     192.0.2.1:40112  1h 1m     4s     127        4  push trust
+edge-2    lost   [2001:db8::2]:5    10s      -       0        1  forgotten in 1m 50s
 
-group FARM1  balancer edge-1: 4 members, 1 not confident, 1 quiesced, weights sum up to 60
+group FARM1 of edge-1: 4 members, 1 not confident, 1 quiesced, weights 60
   MEMBER                 WEIGHT    SENT  FLAGS                                           LABEL
   10.0.0.1:80                40     yes  contact, confident                              web-1
   10.0.0.2:80       0 (else 20)   never  contact, confident, quiesced by balancer + GWM  web-1
