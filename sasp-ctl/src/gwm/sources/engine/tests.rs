@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::member_key;
-use crate::gwm::sources::rule::{AgentCheck, Check, Members, Pace, Probe};
+use crate::gwm::sources::rule::{AgentCheck, Check, Members, Pace, Probe, Source};
 use crate::gwm::sources::weight_file;
 
 const SECOND: Duration = Duration::from_secs(1);
