@@ -67,7 +67,7 @@ pub(super) async fn serve(hub: &Hub, tls: Option<&ServerTls>, stream: TcpStream,
     let handshake = tokio::select! {
         () = signals.closed.notified() => {
             debug!(%peer, "connection closed by us");
-            return hub.disconnect(id);
+            return hub.disconnect(id, None);
         }
         handshake = tls.accept(stream) => handshake,
     };
@@ -80,7 +80,8 @@ pub(super) async fn serve(hub: &Hub, tls: Option<&ServerTls>, stream: TcpStream,
         }
         Err(error) => {
             hub.log_handshake(peer, &error);
-            hub.disconnect(id);
+            // What ended it is in the log already.
+            hub.disconnect(id, None);
         }
     }
 }
@@ -93,11 +94,13 @@ async fn talk(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
 ) {
-    tokio::select! {
-        () = signals.closed.notified() => debug!(%peer, "connection closed by us"),
-        end = converse(hub, id, signals, &mut stream) => debug!(%peer, "connection ended: {end}"),
-    }
-    hub.disconnect(id);
+    let end = tokio::select! {
+        // Why, the state machine has said.
+        () = signals.closed.notified() => None,
+        end = converse(hub, id, signals, &mut stream) => Some(end.to_string()),
+    };
+    debug!(%peer, "connection ended: {}", end.as_deref().unwrap_or("by us"));
+    hub.disconnect(id, end.as_deref());
     // Whoever takes no goodbye has gone anyway.
     let _taken = timeout(GOODBYE_TIME, stream.shutdown()).await;
 }

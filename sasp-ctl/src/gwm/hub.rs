@@ -75,14 +75,18 @@ impl Hub {
         (id, signals)
     }
 
-    /// A connection's task has ended.
-    pub(super) fn disconnect(&self, id: ConnectionId) {
+    /// A connection's task has ended; why, unless the state machine has said that.
+    pub(super) fn disconnect(&self, id: ConnectionId, why: Option<&str>) {
         self.lock().signals.remove(&id);
-        self.with(|gwm, now| gwm.handle_disconnect(id, now));
+        self.act(|gwm, now| gwm.handle_disconnect(id, now), why);
     }
 
     /// Calls the state machine, then does what it asks for.
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut Gwm, Instant) -> R) -> R {
+        self.act(act, None)
+    }
+
+    fn act<R>(&self, act: impl FnOnce(&mut Gwm, Instant) -> R, why: Option<&str>) -> R {
         let mut state = self.lock();
         let result = act(&mut state.gwm, Instant::now());
         while let Some((id, _)) = state.gwm.poll_close() {
@@ -102,7 +106,9 @@ impl Hub {
         if events.iter().any(changes_registrations) {
             self.registrations_changed.notify_one();
         }
-        events.into_iter().for_each(|event| self.log.event(event));
+        for event in events {
+            self.log.event(event, why);
+        }
         result
     }
 
@@ -185,7 +191,9 @@ impl Hub {
 
     /// Says from time to time how many log lines were kept back.
     pub(super) async fn report_kept_back(&self) {
-        let mut ticks = tokio::time::interval(throttle::WINDOW);
+        // The first window is a whole one too.
+        let first = tokio::time::Instant::now() + throttle::WINDOW;
+        let mut ticks = tokio::time::interval_at(first, throttle::WINDOW);
         loop {
             ticks.tick().await;
             self.end_log_window();

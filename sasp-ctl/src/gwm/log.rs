@@ -19,11 +19,11 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Logs one event, unless its sort has had its lines for this window.
-    pub(super) fn event(&self, event: Event) {
+    /// Logs one event, unless its sort has had its lines for this window; `why` is what only the connection knows.
+    pub(super) fn event(&self, event: Event, why: Option<&str>) {
         let (sort, peer) = sort(&event);
         if self.throttle().admits(sort, peer.ip()) {
-            write(event);
+            write(event, why);
         }
     }
 
@@ -79,7 +79,7 @@ fn sort(event: &Event) -> (Sort, SocketAddr) {
     (sort, *peer)
 }
 
-fn write(event: Event) {
+fn write(event: Event, why: Option<&str>) {
     match event {
         Event::BalancerConnected {
             uid,
@@ -90,7 +90,7 @@ fn write(event: Event) {
             warn!(%uid, %old, %new, "balancer replaced by a newer connection with its LB UID")
         }
         Event::BalancerLost { uid, peer, members } => {
-            warn!(%uid, %peer, members, "balancer lost, its groups stay for the grace time")
+            warn!(%uid, %peer, members, why, "balancer lost, its groups stay for the grace time")
         }
         Event::GraceExpired { uid, peer, members } => {
             warn!(%uid, %peer, members, "grace time expired, balancer forgotten")
@@ -128,9 +128,7 @@ fn write(event: Event) {
             peer,
             members,
             by,
-        } => {
-            info!(%uid, %peer, members, %by, "member states changed")
-        }
+        } => info!(%uid, %peer, members, %by, "member states changed"),
         Event::Refused {
             uid,
             peer,
@@ -146,12 +144,15 @@ fn write(event: Event) {
             peer,
             reason,
             cause,
-        } if reason != CloseReason::Replaced => {
-            let cause = in_brackets(cause);
-            warn!(%peer, uid = optional(uid), "connection closed: {reason}{cause}");
-        }
-        // `BalancerReplaced` has said it.
-        Event::Closed { .. } => {}
+        } => write_closed(uid, peer, reason, cause),
+    }
+}
+
+fn write_closed(uid: Option<Name>, peer: SocketAddr, reason: CloseReason, cause: Option<Cause>) {
+    // `BalancerReplaced` has said it.
+    if reason != CloseReason::Replaced {
+        let cause = in_brackets(cause);
+        warn!(%peer, uid = optional(uid), "connection closed: {reason}{cause}");
     }
 }
 

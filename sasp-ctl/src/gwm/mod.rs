@@ -41,7 +41,7 @@ use tracing::{info, warn};
 use crate::config::ConfigError;
 use crate::sasp::gwm::Admission;
 use config::Config;
-use control::{About, Bound, Context, Place};
+use control::{About, Context, Place};
 use hub::Hub;
 use overrides::Overrides;
 use reload::ConfigFile;
@@ -113,7 +113,6 @@ pub async fn run(setup: Setup) -> Result<(), StartError> {
     let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
     let bound = listener.local_addr().map_err(cannot_listen)?;
     let sockets = control::bind(&setup.place, config.status).map_err(StartError::Control)?;
-    announce(&config, bound, &sockets);
 
     let hub = Arc::new(Hub::new(&config));
     // Without a file, there is no TLS and nobody who could change that.
@@ -129,9 +128,12 @@ pub async fn run(setup: Setup) -> Result<(), StartError> {
         config: setup.file,
     };
     let context = Context::new((&hub, &sources), about, overrides);
+    let missing = sockets.missing.clone();
     let serving = sockets.serve(&context).map_err(|error| {
         StartError::Control(format!("cannot serve the control socket: {error}"))
     })?;
+    announce(&config, bound, missing.as_deref());
+
     let reloads = async {
         match &mut file {
             Some(file) => reload::follow(file, &sources, hangup).await,
@@ -153,7 +155,7 @@ pub async fn run(setup: Setup) -> Result<(), StartError> {
     Ok(())
 }
 
-fn announce(config: &Config, bound: SocketAddr, sockets: &Bound) {
+fn announce(config: &Config, bound: SocketAddr, no_socket: Option<&str>) {
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -179,7 +181,7 @@ fn announce(config: &Config, bound: SocketAddr, sockets: &Bound) {
     if config.rules.is_empty() {
         warn!("no [[weights]] rules: registered members will not be confident");
     }
-    if let Some(why) = &sockets.missing {
+    if let Some(why) = no_socket {
         warn!(
             "no control socket: `sasp-ctl gwm status`, `set` and the like will not reach this GWM: {why}"
         );

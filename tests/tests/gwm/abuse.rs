@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::client::Client;
 use crate::server::Server;
 use crate::wire::{
-    block, get_weights, group, members, message, register, set_lb_state, string, tlv,
+    block, deregister, get_weights, group, members, message, register, set_lb_state, string, tlv,
 };
 
 /// A round trip of a well-behaved balancer may take this long beside any abuse, also on a busy machine.
@@ -165,6 +165,27 @@ fn a_flood_of_new_uids_keeps_no_newcomer_out_and_fills_no_log() {
     server.log_line("more of the same not logged: balancer without a connection forgotten");
     let lines = server.count_log_lines("FRESH");
     assert!(lines < 100, "{lines} lines");
+}
+
+#[test]
+fn members_that_come_and_go_are_counted_instead_of_logged_one_by_one() {
+    let mut server = Server::start("");
+    let mut a = server.connect();
+    for _ in 0..30 {
+        assert_eq!(a.code(&register(1, &[members("A", "G", &[1])])), 0);
+        assert_eq!(a.code(&deregister(1, &[members("A", "G", &[1])])), 0);
+    }
+    assert!(server.stop(Signal::SIGTERM).success());
+    let changes = ["members registered", "members deregistered"];
+    for change in changes {
+        server.log_line(&format!(
+            "more of the same not logged: {change} source=127.0.0.1 lines=20"
+        ));
+    }
+    for change in changes {
+        let with_peer = server.count_log_lines(&format!("INFO {change} uid=A peer=127.0.0.1:"));
+        assert_eq!(with_peer, 10, "{change}");
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@
 mod abuse;
 mod client;
 mod codes;
+mod control;
 mod life;
 mod server;
+mod sources;
 mod weights;
 mod wire;

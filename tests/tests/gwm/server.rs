@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -31,11 +31,22 @@ impl Server {
 
     pub(crate) fn start_on(listen: &str, config: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("gwm.toml");
-        std::fs::write(&file, config).unwrap();
+        std::fs::write(directory.path().join("gwm.toml"), config).unwrap();
+        Self::launch(listen, directory)
+    }
+
+    /// Another process with the same directory, on another port.
+    pub(crate) fn restart(mut self, signal: Signal) -> Self {
+        self.stop(signal);
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        Self::launch("127.0.0.1:0", directory)
+    }
+
+    fn launch(listen: &str, directory: tempfile::TempDir) -> Self {
         let mut child = command()
             .args(["gwm", "--listen", listen, "--config"])
-            .arg(&file)
+            .arg(directory.path().join("gwm.toml"))
+            .env("SASP_CTL_RUN_DIR", directory.path().join("run"))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -92,6 +103,14 @@ impl Server {
     pub(crate) fn count_log_lines(&mut self, text: &str) -> usize {
         self.seen.extend(self.log.try_iter());
         self.seen.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// `sasp-ctl gwm` with these arguments, beside the running one.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
+        let mut command = command();
+        command.arg("gwm").args(arguments);
+        command.env("SASP_CTL_RUN_DIR", self.file("run"));
+        command.output().unwrap()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -40,7 +40,7 @@ fn header(status: &Status, paint: Paint) -> String {
     let totals = &status.totals;
     let mut text = format!(
         "GWM {}  listens on {}  version {}  up {}\n\
-         {} balancers connected, {} lost, {} groups, {} members, {} connections\n",
+         balancers: {} connected, {} lost  groups: {}  members: {}  connections: {}\n",
         paint.bold(&status.instance),
         status.listen,
         status.version,
@@ -84,7 +84,11 @@ fn balancers(balancers: &[Balancer], paint: Paint) -> String {
     let rows = balancers.iter().map(|balancer| {
         let row = vec![
             balancer.uid.clone(),
-            balancer.state.clone(),
+            // Short, so that a row fits 80 columns.
+            match balancer.state.as_str() {
+                "connected" => "up".to_owned(),
+                other => other.to_owned(),
+            },
             balancer.peer.clone(),
             span(balancer.since_seconds),
             balancer.heard_seconds.map_or("-".to_owned(), span),
@@ -149,7 +153,7 @@ fn sources(sources: &[Source], paint: Paint) -> String {
             .uid
             .as_ref()
             .map_or(String::new(), |uid| format!(" of balancer {uid}"));
-        let mut counts = vec![format!("{} members", source.members)];
+        let mut counts = vec![counted(source.members, "member")];
         for (count, words) in [
             (source.down, "down"),
             (source.not_confident, "not confident"),
@@ -202,20 +206,27 @@ fn connections(connections: &[Connection], left_out: usize, paint: Paint) -> Str
 
 fn left_out(left_out: &LeftOut) -> String {
     let parts: Vec<_> = [
-        (left_out.balancers, "balancers"),
-        (left_out.groups, "groups"),
-        (left_out.members, "members"),
+        (left_out.balancers, "balancer"),
+        (left_out.groups, "group"),
+        (left_out.members, "member"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .map(|(count, what)| counted(count, what))
     .collect();
     match parts.is_empty() {
         true => String::new(),
         false => format!(
-            "not shown: {} more; choose with --uid and --group\n",
+            "not shown: {}; choose with --uid and --group\n",
             parts.join(", ")
         ),
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 

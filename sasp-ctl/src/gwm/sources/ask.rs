@@ -31,6 +31,8 @@ const AT_ONCE: usize = 512;
 const WAITING: usize = 1024;
 /// Registrations often come one by one, in a row.
 const SETTLE_TIME: Duration = Duration::from_millis(20);
+/// Looking who is registered keeps everybody waiting: it may take one part in so many of the time.
+const LOOK_SHARE: u32 = 10;
 
 /// What every asking task has.
 #[derive(Clone)]
@@ -50,6 +52,8 @@ pub(in crate::gwm) async fn ask(sources: &Sources) {
     let mut log = NoteLog::default();
     let mut log_windows = tokio::time::interval(note_log::WINDOW);
     sources.look_who_is_registered();
+    let mut settle_time = SETTLE_TIME;
+    let mut look_at = None;
     loop {
         jobs.change(sources, &desk);
         std::iter::from_fn(|| sources.poll_note()).for_each(|note| log.note(&note));
@@ -62,9 +66,14 @@ pub(in crate::gwm) async fn ask(sources: &Sources) {
                     reports.flat_map(|(job, report)| engine.report(job, report, now)).collect()
                 });
             }
-            () = sources.registrations_changed() => {
-                sleep(SETTLE_TIME).await;
+            () = sources.registrations_changed(), if look_at.is_none() => {
+                look_at = Some(Instant::now() + settle_time);
+            }
+            () = sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => {
+                look_at = None;
+                let began = Instant::now();
                 sources.look_who_is_registered();
+                settle_time = (began.elapsed() * LOOK_SHARE).max(SETTLE_TIME);
             }
             () = sources.has_work() => {}
             _ = log_windows.tick() => log.end_window(),

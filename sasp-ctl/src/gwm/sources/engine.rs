@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::agent_line::AgentLine;
-use super::prometheus::{Found, Sample};
+use super::prometheus::Sample;
 use super::reading::{Override, Reading, combine, combine_with};
-use super::rule::{Rule, Source};
+use super::rule::Rule;
 use super::status::Note;
 use super::target::{Probed, Target};
 use super::weight_file::Lines;
@@ -18,7 +18,10 @@ use crate::sasp::gwm::{Assessment, WeightChange, Weights};
 use crate::sasp::msg::{MemberKey, Name};
 
 mod registration;
+mod running;
 mod snapshot;
+
+use running::Running;
 
 /// Members that are asked about or asked, over all rules. What exceeds it is left out, and said so.
 pub const TARGETS_MAX: usize = 1 << 16;
@@ -94,17 +97,6 @@ impl Scope {
     }
 }
 
-/// A rule with what it knows.
-#[derive(Debug)]
-struct Running {
-    rule: Arc<Rule>,
-    targets: BTreeMap<MemberKey, Target>,
-    /// Members for which there was no room.
-    left_out: usize,
-    /// What a source of all its members said last, for members that come later; and when.
-    last: Option<(Report, Instant)>,
-}
-
 /// The members of each group that any rule may want to know, by balancer.
 pub type Registrations = BTreeMap<Name, BTreeMap<Name, BTreeSet<MemberKey>>>;
 
@@ -115,6 +107,8 @@ pub struct Engine {
     next_id: u64,
     /// Which rules speak of whom.
     speakers: BTreeMap<Scope, BTreeSet<RuleId>>,
+    /// Which rules speak of whoever is registered: in which group, for which balancer.
+    of_registered: BTreeMap<(Name, Option<Name>), BTreeSet<RuleId>>,
     overrides: BTreeMap<Scope, Override>,
     registrations: Registrations,
     /// What was said last.
@@ -222,7 +216,8 @@ impl Engine {
         let everyone = scope.of_every_balancer();
         let mut touched: BTreeSet<Scope> =
             of_same_member(&self.speakers, &everyone).cloned().collect();
-        touched.extend([everyone, scope]);
+        self.touch(everyone, &mut touched);
+        touched.insert(scope);
         Ok(self.refresh(touched))
     }
 
@@ -276,11 +271,31 @@ impl Engine {
     }
 
     fn readings(&self, scope: &Scope) -> Vec<Reading> {
-        let rules = self.speakers.get(scope).into_iter().flatten();
-        rules
+        let own = self.speakers.get(scope).into_iter().flatten();
+        let mut readings: Vec<Reading> = own
             .filter_map(|id| self.rules.get(id)?.targets.get(&scope.member))
             .map(|target| target.reading)
-            .collect()
+            .collect();
+        if !readings.is_empty() || self.is_named_for_all(scope) {
+            readings.extend(self.awaited(scope));
+        }
+        readings
+    }
+
+    /// Rules for all balancers speak of a member, and `scope` is one balancer's.
+    fn is_named_for_all(&self, scope: &Scope) -> bool {
+        scope.balancer.is_some() && self.speakers.contains_key(&scope.of_every_balancer())
+    }
+
+    /// What rules about registered members say of one that is not registered: nothing yet. So it is not believed in
+    /// because of other rules for the moment between its registration and their first question.
+    fn awaited(&self, scope: &Scope) -> impl Iterator<Item = Reading> {
+        let key = (scope.group.clone(), scope.balancer.clone());
+        let rules = self.of_registered.get(&key).into_iter().flatten();
+        let rules = rules.filter_map(|id| self.rules.get(id));
+        rules
+            .filter(|running| !running.targets.contains_key(&scope.member))
+            .map(|running| Target::awaited(&running.rule.source))
     }
 
     fn refresh(&mut self, mut touched: BTreeSet<Scope>) -> Vec<WeightChange> {
@@ -322,98 +337,6 @@ fn scope(rule: &Rule, member: MemberKey) -> Scope {
         group: rule.group.clone(),
         member,
         balancer: rule.balancer.clone(),
-    }
-}
-
-impl Running {
-    fn concerned(&self, member: Option<MemberKey>) -> impl Iterator<Item = (&MemberKey, &Target)> {
-        let all = member.is_none().then(|| self.targets.iter());
-        let one = member.and_then(|member| self.targets.get_key_value(&member));
-        all.into_iter().flatten().chain(one)
-    }
-
-    fn reads_otherwise(&self, member: &MemberKey, than: &Reading) -> bool {
-        let target = self.targets.get(member);
-        target.is_some_and(|target| target.reading != *than)
-    }
-
-    /// A report that is not of the rule's kind cannot come; it would change nothing.
-    fn take(&mut self, member: MemberKey, report: Report, now: Instant) {
-        let Some(target) = self.targets.get_mut(&member) else {
-            return;
-        };
-        match report {
-            Report::Probed(result) => target.probed(result, now),
-            Report::Agent(Ok(line)) => target.agent_said(line, now),
-            Report::Agent(Err(why)) => target.not_asked(why, now),
-            Report::Samples(..) | Report::File(_) => {}
-        }
-    }
-
-    fn take_for_all(
-        &mut self,
-        report: Report,
-        now: Instant,
-        before: &[(MemberKey, Reading)],
-    ) -> Vec<Note> {
-        let was_failing = self.error().is_some();
-        give(&self.rule, &report, now, now, self.targets.iter_mut());
-        self.last = Some((report, now));
-        // One line for a source that all depend on, not one for each of them.
-        let rule = Arc::clone(&self.rule);
-        match (was_failing, self.error()) {
-            (false, None) => self.member_notes(before),
-            (false, Some(why)) => vec![Note::SourceFailed {
-                rule,
-                why: why.to_owned(),
-            }],
-            (true, None) => vec![Note::SourceBack { rule }],
-            (true, Some(_)) => Vec::new(),
-        }
-    }
-
-    /// Tells members that have just come what a source of all members said last.
-    fn tell_again(&mut self, members: &BTreeSet<MemberKey>, now: Instant) {
-        if let Some((report, heard)) = &self.last {
-            let targets = self.targets.iter_mut();
-            let new = targets.filter(|(member, _)| members.contains(member));
-            give(&self.rule, report, *heard, now, new);
-        }
-    }
-
-    /// Why the source of all members does not say anything.
-    fn error(&self) -> Option<&str> {
-        match &self.last {
-            Some((Report::Samples(Err(why), _) | Report::File(Err(why)), _)) => Some(why),
-            _ => None,
-        }
-    }
-}
-
-/// Tells members what was heard of all of them.
-fn give<'a>(
-    rule: &Rule,
-    report: &Report,
-    heard: Instant,
-    now: Instant,
-    targets: impl Iterator<Item = (&'a MemberKey, &'a mut Target)>,
-) {
-    match (report, &rule.source) {
-        (Report::Samples(Ok(samples), at), Source::Prometheus(prometheus)) => {
-            let found = Found::new(samples, *at + now.saturating_duration_since(heard));
-            targets.for_each(|(member, target)| {
-                target.sampled(found.weight(prometheus, member), now);
-            });
-        }
-        (Report::File(Ok(lines)), Source::File(path)) => targets.for_each(|(member, target)| {
-            let line = lines.get(member).copied();
-            let missing = || format!("{} has no line for it", path.display());
-            target.in_file(line.ok_or_else(missing), now);
-        }),
-        (Report::Samples(Err(why), _) | Report::File(Err(why)), _) => {
-            targets.for_each(|(_, target)| target.not_asked(why.clone(), now));
-        }
-        _ => {}
     }
 }
 

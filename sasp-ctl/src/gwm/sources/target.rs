@@ -56,9 +56,17 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The reading of a member of which nothing was heard yet.
+    pub(super) fn awaited(source: &Source) -> Reading {
+        Reading {
+            contact: matches!(source, Source::Probe(_)).then_some(false),
+            ..Reading::default()
+        }
+    }
+
     /// A member of which nothing was heard yet; under a static rule, `weight` says everything.
     pub(super) fn new(source: &Source, weight: Option<u16>, now: Instant) -> Self {
-        let mut reading = Reading::default();
+        let mut reading = Self::awaited(source);
         let state = match source {
             Source::Static(_) => {
                 reading.heard = true;
@@ -66,13 +74,10 @@ impl Target {
                 reading.weight = weight;
                 State::Static
             }
-            Source::Probe(probe) => {
-                reading.contact = Some(false);
-                State::Probe {
-                    contact: RiseFall::new(probe.rise, probe.fall),
-                    fall: probe.fall,
-                }
-            }
+            Source::Probe(probe) => State::Probe {
+                contact: RiseFall::new(probe.rise, probe.fall),
+                fall: probe.fall,
+            },
             Source::AgentCheck(agent) => State::Agent {
                 said: AgentLine::default(),
                 fall: agent.fall,

@@ -17,8 +17,10 @@ pub enum Mark {
     Down,
 }
 
+/// What a line says of its member: the weight, and what stands behind it.
+pub type Said = (u16, Mark);
 /// What a file says.
-pub type Lines = BTreeMap<MemberKey, (u16, Mark)>;
+pub type Lines = BTreeMap<MemberKey, Said>;
 
 /// Reads a file of weights.
 ///
@@ -39,7 +41,7 @@ pub fn parse(text: &str) -> Result<Lines, String> {
     Ok(lines)
 }
 
-fn parse_line(line: &str) -> Result<Option<(MemberKey, (u16, Mark))>, String> {
+fn parse_line(line: &str) -> Result<Option<(MemberKey, Said)>, String> {
     let mut words = line
         .split('#')
         .next()

@@ -18,9 +18,8 @@ pub(super) struct NoteLog {
 
 impl NoteLog {
     pub(super) fn note(&mut self, note: &Note) {
-        self.lines += 1;
         match note {
-            _ if self.lines > LINES => {}
+            _ if !self.admits() => {}
             bad if bad.is_bad() => warn!("{bad}"),
             good => info!("{good}"),
         }
@@ -28,13 +27,37 @@ impl NoteLog {
 
     /// Begins a new window; says how many lines the last one has kept back.
     pub(super) fn end_window(&mut self) {
-        let kept_back = self.lines.saturating_sub(LINES);
-        self.lines = 0;
+        let kept_back = self.take_kept_back();
         if kept_back > 0 {
             warn!(
                 lines = kept_back,
                 "more changes of what sources say not logged"
             );
         }
+    }
+
+    /// Counts one line; may it be written?
+    fn admits(&mut self) -> bool {
+        self.lines += 1;
+        self.lines <= LINES
+    }
+
+    fn take_kept_back(&mut self) -> u64 {
+        std::mem::take(&mut self.lines).saturating_sub(LINES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_has_so_many_lines_and_the_rest_is_counted() {
+        let mut log = NoteLog::default();
+        let written = (0..LINES + 3).filter(|_| log.admits()).count();
+        assert_eq!(written as u64, LINES);
+        assert_eq!(log.take_kept_back(), 3);
+        assert!(log.admits());
+        assert_eq!(log.take_kept_back(), 0);
     }
 }

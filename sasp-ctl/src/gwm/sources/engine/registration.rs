@@ -40,7 +40,55 @@ impl Engine {
             last: None,
         };
         self.rules.insert(id, running);
+        self.index(id, touched);
         self.set_targets(id, listed, now, touched);
+    }
+
+    /// Notes a rule about registered members, which is about others with it.
+    fn index(&mut self, id: RuleId, touched: &mut BTreeSet<Scope>) {
+        let rule = Arc::clone(&self.rules[&id].rule);
+        if rule.members == Members::Registered {
+            let key = (rule.group.clone(), rule.balancer.clone());
+            self.of_registered.entry(key).or_default().insert(id);
+            self.touch_group(&rule, touched);
+        }
+    }
+
+    /// Undoes [`Engine::index`].
+    fn unindex(&mut self, id: RuleId, touched: &mut BTreeSet<Scope>) {
+        let rule = Arc::clone(&self.rules[&id].rule);
+        let key = (rule.group.clone(), rule.balancer.clone());
+        if let Some(rules) = self.of_registered.get_mut(&key)
+            && rules.remove(&id)
+        {
+            if rules.is_empty() {
+                self.of_registered.remove(&key);
+            }
+            self.touch_group(&rule, touched);
+        }
+    }
+
+    /// Touches whoever any rule names in the group, as far as a rule of this scope concerns them.
+    fn touch_group(&self, rule: &Rule, touched: &mut BTreeSet<Scope>) {
+        let named = self.speakers.keys().filter(|named| {
+            named.group == rule.group
+                && (named.balancer.is_none() || named.balancer == rule.balancer)
+        });
+        touched.extend(named.map(|named| scope(rule, named.member)));
+    }
+
+    /// Touches a scope of which a rule has begun or ceased to speak, and those that depend on that.
+    pub(super) fn touch(&self, scope: Scope, touched: &mut BTreeSet<Scope>) {
+        if scope.balancer.is_none() {
+            let first = (scope.group.clone(), None);
+            let rules = self.of_registered.range(first..).map(|(key, _)| key);
+            let of_group = rules.take_while(|(group, _)| *group == scope.group);
+            touched.extend(of_group.map(|(_, balancer)| Scope {
+                balancer: balancer.clone(),
+                ..scope.clone()
+            }));
+        }
+        touched.insert(scope);
     }
 
     /// Lets a rule have other members; those that are in its `rule` both before and after keep what is known.
@@ -55,8 +103,10 @@ impl Engine {
             Members::Listed(_) => listed(&rule),
             Members::Registered => self.registered_for(&rule),
         };
+        self.unindex(id, touched);
         if let Some(running) = self.rules.get_mut(&id) {
             running.rule = Arc::new(rule);
+            self.index(id, touched);
             self.set_targets(id, wanted, now, touched);
         }
     }
@@ -67,6 +117,7 @@ impl Engine {
         for member in members {
             self.remove_target(id, member, touched);
         }
+        self.unindex(id, touched);
         if let Some(running) = self.rules.remove(&id)
             && running.rule.source.asked() == Asked::Once
         {
@@ -157,7 +208,7 @@ impl Engine {
         running.targets.insert(member, target);
         let scope = scope(&rule, member);
         self.speakers.entry(scope.clone()).or_default().insert(id);
-        touched.insert(scope);
+        self.touch(scope, touched);
         if rule.source.asked() == Asked::EachMember {
             let job = Job {
                 rule: id,
@@ -190,7 +241,7 @@ impl Engine {
                 self.speakers.remove(&scope);
             }
         }
-        touched.insert(scope);
+        self.touch(scope, touched);
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::member_key;
-use crate::gwm::sources::rule::{AgentCheck, Check, Members, Pace, Probe};
+use crate::gwm::sources::rule::{AgentCheck, Check, Members, Pace, Probe, Source};
 use crate::gwm::sources::weight_file;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,15 +17,6 @@ const PACE: Pace = Pace {
 
 fn name(text: &str) -> Name {
     Name::new(text.as_bytes()).unwrap()
-}
-
-/// Member of group G, for whichever balancer.
-fn everywhere(member: u8) -> Scope {
-    Scope {
-        group: name("G"),
-        member: key(member),
-        balancer: None,
-    }
 }
 
 fn key(member: u8) -> MemberKey {
@@ -115,6 +106,17 @@ impl Bed {
             assert_eq!(said, *assessment, "{scope:?}");
         }
         assert_eq!(self.engine.weights().len(), self.weights.len());
+        for member in 1..4 {
+            for balancer in [None, Some("A"), Some("B")] {
+                let scope = Scope {
+                    group: name("G"),
+                    member: key(member),
+                    balancer: balancer.map(name),
+                };
+                let said = self.engine.said.get(&scope).copied();
+                assert_eq!(said, self.engine.assess(&scope), "{scope:?}");
+            }
+        }
         changes.len()
     }
 
@@ -219,15 +221,36 @@ fn a_rule_for_one_balancer_takes_the_place_of_the_others_member_by_member() {
         Assessment::UNKNOWN,
         "its own rule has heard nothing"
     );
-    assert_eq!(bed.assess("B", 1), Assessment::fixed(40));
     bed.reached(2);
     assert_eq!(
         bed.assess("B", 2),
         Assessment::fixed(100),
         "the static weight is not its own"
     );
-    bed.registered(&[]);
+    bed.rules(&[fixed(&[(1, 40), (2, 20)])]);
     assert_eq!(bed.assess("B", 2), Assessment::fixed(20));
+}
+
+#[test]
+fn a_member_that_is_to_be_probed_is_not_believed_in_before() {
+    let named = fixed(&[(1, 40)]);
+    let mut bed = Bed::new(&[named.clone(), rule(None, &[], probe(1))]);
+    let unknown = Assessment {
+        weight: 40,
+        ..Assessment::UNKNOWN
+    };
+    assert_eq!(
+        bed.assess("A", 1),
+        unknown,
+        "as it registers, and until it is known that it has"
+    );
+    bed.registered(&[("A", &[1])]);
+    assert_eq!(bed.assess("A", 1), unknown);
+    bed.reached(1);
+    assert_eq!(bed.assess("A", 1), Assessment::fixed(40));
+    bed.rules(&[named, rule(Some("B"), &[], probe(1))]);
+    assert_eq!(bed.assess("A", 1), Assessment::fixed(40));
+    assert_eq!(bed.assess("B", 1), Assessment::UNKNOWN);
 }
 
 #[test]
@@ -317,12 +340,20 @@ fn a_members_changes_are_told_with_the_reason() {
     );
 }
 
+fn everyones(member: u8) -> Scope {
+    Scope {
+        group: name("G"),
+        member: key(member),
+        balancer: None,
+    }
+}
+
 #[test]
 fn what_the_operator_says_holds_for_every_balancer_until_it_is_taken_back() {
     let mut bed = Bed::new(&[fixed(&[(1, 40)]), rule(Some("B"), &[1], probe(1))]);
     bed.reached(1);
     let set = |bed: &mut Bed, member, by_hand| {
-        let changes = bed.engine.set_override(everywhere(member), by_hand);
+        let changes = bed.engine.set_override(everyones(member), by_hand);
         bed.settle(changes.unwrap())
     };
     let weight = Override {
@@ -460,7 +491,7 @@ proptest! {
                 }
                 Step::Override(member, weight, quiesce) => {
                     let by_hand = Override { weight, quiesce };
-                    let changes = bed.engine.set_override(everywhere(member), Some(by_hand));
+                    let changes = bed.engine.set_override(everyones(member), Some(by_hand));
                     bed.settle(changes.unwrap());
                 }
             }
