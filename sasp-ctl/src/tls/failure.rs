@@ -174,7 +174,7 @@ fn verdict(alert: AlertDescription, side: Side) -> String {
     };
     match (alert, side) {
         (AlertDescription::CertificateRequired | AlertDescription::NoCertificate, _) => {
-            "it demands a client certificate: give `cert` and `key`".to_owned()
+            "it demands a client certificate: give `cert` and `key` (--tls-cert and --tls-key)".to_owned()
         }
         (AlertDescription::HandshakeFailure, Side::Client) => {
             "it refuses the handshake: it may demand a client certificate (`cert` and `key`), or have no TLS \
