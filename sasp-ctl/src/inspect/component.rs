@@ -165,6 +165,14 @@ fn resolve(
         );
         return if possible { told } else { rest.len() };
     };
+    if kind == Type::HEADER {
+        // Its fields stand at fixed places, or the message's end would not have been found.
+        remarks.wrong(
+            offset,
+            format!("the header has length {told} instead of {own}"),
+        );
+        return own;
+    }
     if told > own && leads_on(own) {
         remarks.wrong(
             offset,

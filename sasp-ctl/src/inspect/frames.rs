@@ -4,7 +4,7 @@
 //! than one message of at most [`MESSAGE_MAX`] bytes and what was pushed last.
 
 use super::component::starts_message;
-use crate::sasp::frame::{self, FrameError, HEADER_LEN};
+use crate::sasp::frame::{self, FrameError};
 
 /// The longest message that is believed, in bytes: as long as a balancer accepts.
 pub const MESSAGE_MAX: usize = 16 << 20;
@@ -110,8 +110,8 @@ impl Frames {
             .ok()
             .flatten();
         // A wrong length may have swallowed the messages that follow.
-        let inner = self.rest().get(HEADER_LEN..).and_then(next_header);
-        let bytes = self.take(inner.map_or(self.len(), |at| HEADER_LEN + at));
+        let inner = self.rest().get(1..).and_then(next_header);
+        let bytes = self.take(inner.map_or(self.len(), |at| 1 + at));
         Some(Piece::Cut {
             offset,
             bytes,

@@ -129,6 +129,21 @@ fn lengths_that_count_what_follows_do_not_hide_it() {
 }
 
 #[test]
+fn a_header_of_odd_length_hides_nothing() {
+    for length in ["0004", "0009", "000e", "006a"] {
+        let wrong = RFC_SECTION_8.replacen("2010000d", &format!("2010{length}"), 1);
+        let inspection = inspect(&bytes(&wrong));
+        assert_eq!(inspection.groups, inspect(&bytes(RFC_SECTION_8)).groups);
+        assert!(
+            inspection.remarks[0]
+                .text
+                .starts_with("the header has length ")
+        );
+        assert!(inspection.cause.is_some());
+    }
+}
+
+#[test]
 fn a_length_that_is_too_short_by_one_does_not_lose_the_next_component() {
     let wrong = RFC_SECTION_8.replace("3011000e", "3011000d");
     let inspection = inspect(&bytes(&wrong));

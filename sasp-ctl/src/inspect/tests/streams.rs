@@ -71,7 +71,7 @@ proptest! {
 #[test]
 fn after_garbage_it_goes_on_with_the_next_message() {
     let good = bytes(RFC_SECTION_8);
-    let stream = [&b"GET / HTTP"[..], &good, &[0x20, 0x10, 0x00], &good].concat();
+    let stream = [&b"GET / HTTP"[..], &good, &[0x20, 0x11, 0x00], &good].concat();
     let pieces = pieces(&stream, &[7]);
     assert_eq!(messages(&pieces), [good.clone(), good]);
     let skipped: Vec<_> = pieces
