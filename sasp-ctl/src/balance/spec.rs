@@ -55,7 +55,7 @@ pub enum AllZero {
 /// How fast new weights may move slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MoveLimit {
-    /// At most so many thousandths of the slots change owner by weights in one `interval`; above 0.
+    /// At most so many thousandths of the slots change owner by weights in one interval; above 0.
     pub permille: u16,
     /// Between two such moves; above 0.
     pub interval: Duration,

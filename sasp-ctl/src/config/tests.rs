@@ -78,8 +78,6 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
                 "#interval",
                 "#self_registered",
                 "#tls",
-                "#slow_start",
-                "#move_limit",
             ]
             .iter()
             .all(|key| !line.starts_with(key))

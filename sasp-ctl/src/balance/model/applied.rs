@@ -19,7 +19,14 @@ pub(super) enum Applied {
 }
 
 impl Applied {
-    pub(super) fn new(service: &Service, member: &Member, slots: usize, now_ns: u64) -> Self {
+    /// `shares` are those of the service, `slots` those of the member.
+    pub(super) fn new(
+        service: &Service,
+        shares: &Shares,
+        member: &Member,
+        slots: usize,
+        now_ns: u64,
+    ) -> Self {
         let limit = service.spec.move_limit.as_ref();
         if let Some(limit) = limit.filter(|_| slots != member.goal_slots as usize) {
             return Self::MoveLimit(steps_left(service.left_to_move, limit));
@@ -28,10 +35,11 @@ impl Applied {
             let left = member.ramp.left(service.spec.slow_start, now_ns);
             return Self::SlowStart(left.as_secs_f64().ceil() as u64);
         }
-        if in_band(service, member) {
-            return Self::DeadBand;
+        if shares.differ(member) {
+            Self::DeadBand
+        } else {
+            Self::AsWeighed
         }
-        Self::AsWeighed
     }
 
     /// Stable name, for machines.
@@ -56,10 +64,25 @@ impl Applied {
     }
 }
 
-/// Whether the table is made of another share than the one that counts now.
-fn in_band(service: &Service, member: &Member) -> bool {
-    let total = |weights: Vec<u32>| weights.into_iter().map(u64::from).sum::<u64>();
-    let in_force = u128::from(member.table_weight) * u128::from(total(service.ramped_weights()));
-    let wanted = u128::from(member.ramped_weight) * u128::from(total(service.table_weights()));
-    in_force != wanted
+/// What the members of a service share: the weights that the table is made of, and those that count now.
+pub(super) struct Shares {
+    in_force: u128,
+    wanted: u128,
+}
+
+impl Shares {
+    pub(super) fn new(service: &Service) -> Self {
+        let total = |weights: Vec<u32>| weights.into_iter().map(u128::from).sum();
+        Self {
+            in_force: total(service.table_weights()),
+            wanted: total(service.ramped_weights()),
+        }
+    }
+
+    /// Whether a member has another part of one than of the other.
+    fn differ(&self, member: &Member) -> bool {
+        let in_force = u128::from(member.table_weight) * self.wanted;
+        let wanted = u128::from(member.ramped_weight) * self.in_force;
+        in_force != wanted
+    }
 }

@@ -7,7 +7,7 @@ use sasp_xdp_common::parse::{TCP, UDP};
 use serde::Serialize;
 
 use super::Balancer;
-use super::applied::Applied;
+use super::applied::{Applied, Shares};
 use super::member::Member;
 use super::service::Service;
 use crate::balance::inputs::Word;
@@ -171,7 +171,7 @@ fn service(service: &Service, balancer: &Balancer) -> ServiceReport {
         owned[usize::from(slot.cur())] += 1;
     }
     let members = service.members.iter();
-    let totals = Totals::new(service);
+    let (totals, shares) = (Totals::new(service), Shares::new(service));
     let refused = service.refused.members.iter();
     ServiceReport {
         vip: service.spec.vip.to_string(),
@@ -191,7 +191,7 @@ fn service(service: &Service, balancer: &Balancer) -> ServiceReport {
         members: members
             .map(|member| {
                 let slots = owned[usize::from(member.index)];
-                let applied = Applied::new(service, member, slots, balancer.now_ns);
+                let applied = Applied::new(service, &shares, member, slots, balancer.now_ns);
                 self::member(member, slots, &totals, applied)
             })
             .collect(),

@@ -28,6 +28,7 @@ pub(super) fn slow_start(
     Ok((!length.is_zero()).then_some(length))
 }
 
+/// `"100%"` is the same as none.
 pub(super) fn move_limit(
     raw: &RawService,
     source: &Source,
@@ -49,6 +50,7 @@ pub(super) fn move_limit(
             limit,
             "\"0%\" would keep weights from moving anything for ever: leave `move_limit` out, or allow more",
         )),
+        1000 => Ok(None),
         permille => Ok(Some(MoveLimit { permille, interval })),
     }
 }
