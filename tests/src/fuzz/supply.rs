@@ -43,10 +43,10 @@ impl<'a> Supply<'a> {
         among[usize::from(self.u8()) % among.len()].clone()
     }
 
-    /// From nothing to days.
+    /// From nothing to an hour and a half, which is thousands of the shortest intervals.
     pub(super) fn time(&mut self) -> Duration {
         let (unit, count) = (self.u8() % 4, u64::from(self.u8()));
-        Duration::from_millis(count * [1, 100, 5_000, 600_000][usize::from(unit)])
+        Duration::from_millis(count * [1, 100, 2_000, 20_000][usize::from(unit)])
     }
 
     pub(super) fn name(&mut self, among: &[&str]) -> Name {

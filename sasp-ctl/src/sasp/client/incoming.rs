@@ -146,11 +146,11 @@ impl Client {
         let outcome = self.control.answered(request, code, now);
         match (request, code) {
             (Request::Register { group, .. }, Code::SUCCESS) => self.registered(group, now),
-            (Request::Deregister { group, members }, Code::SUCCESS) => {
-                if self.view.forget(group, members) {
-                    let event = self.view.event(group, self.control.desired());
-                    self.events.extend(event);
-                }
+            (Request::Deregister { group, members }, Code::SUCCESS)
+                if self.view.forget(group, members) =>
+            {
+                let event = self.view.event(group, self.control.desired());
+                self.events.extend(event);
             }
             _ => {}
         }

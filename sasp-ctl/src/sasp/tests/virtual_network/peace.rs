@@ -157,7 +157,7 @@ fn live_through(policies: Vec<Policy>, desired: Vec<Desired>, faults: Vec<Fault>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn after_whatever_faults_everybody_agrees_again(
