@@ -203,3 +203,24 @@ fn a_grace_time_that_is_too_short_to_be_meant_is_a_warning() {
 }
 
 mod sources;
+
+#[test]
+fn what_is_to_be_seen_and_kept_has_places() {
+    let config = parse("status = \"[::1]:9687\"\nstate = \"/var/lib/sasp-ctl/gwm.json\"").unwrap();
+    assert_eq!(config.status, "[::1]:9687".parse().ok());
+    assert_eq!(
+        config.state.as_deref(),
+        Some(Path::new("/var/lib/sasp-ctl/gwm.json"))
+    );
+    for (line, reason) in [
+        ("status = \"9687\"", "as in \"127.0.0.1:9687\""),
+        ("state = \"gwm.json\"", "no absolute path of a file"),
+        ("state = \"/\"", "no absolute path of a file"),
+    ] {
+        let refused = parse(line).unwrap_err();
+        assert!(
+            refused.starts_with("gwm.toml:1: ") && refused.contains(reason),
+            "{refused}"
+        );
+    }
+}
