@@ -45,6 +45,7 @@ pub mod gwm;
 pub mod member;
 pub mod msg;
 mod saturate;
+mod waits;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use super::member::{Registered, Shown, Speaker};
 use super::{Counters, Gwm};
 use crate::sasp::code::weight_flags;
 use crate::sasp::msg::{MemberKey, Name};
+use crate::sasp::saturate::{Later as _, Tally as _};
 
 /// What of a GWM to report.
 #[derive(Clone, Debug)]
@@ -216,7 +217,7 @@ impl Gwm {
         Totals {
             connections: self.connections.len(),
             connections_without_balancer: unbound.count(),
-            balancers_connected: self.balancers.len() - lost,
+            balancers_connected: self.balancers.len().saturating_sub(lost),
             balancers_lost: lost,
             groups: balancers.clone().map(|b| b.groups().len()).sum(),
             members: balancers.map(Balancer::members).sum(),
@@ -241,7 +242,7 @@ impl Gwm {
                     let groups = groups(balancer, scope, &mut rows, &mut left_out);
                     balancers.extend(self.balancer_report(uid, balancer, groups, now));
                 }
-                false => left_out.balancers += 1,
+                false => left_out.balancers.grow(1),
             }
         }
         let mut connections = Vec::new();
@@ -249,7 +250,7 @@ impl Gwm {
             for connection in self.connections.values().filter(|c| c.bound.is_none()) {
                 match rows.take() {
                     true => connections.push(connection_report(connection, now)),
-                    false => left_out.connections += 1,
+                    false => left_out.connections.grow(1),
                 }
             }
         }
@@ -291,7 +292,7 @@ impl Gwm {
         now: Instant,
     ) -> Option<BalancerReport> {
         let (peer, since, heard, forgotten) = match balancer.link {
-            Link::Lost { since, peer } => (peer, since, None, Some(since + self.policy.grace)),
+            Link::Lost { since, peer } => (peer, since, None, Some(since.later(self.policy.grace))),
             Link::Up(id) => {
                 let connection = self.connections.get(&id)?;
                 let heard = Some(connection.heard);
@@ -344,7 +345,7 @@ fn groups(
             continue;
         }
         if !rows.take() {
-            left_out.groups += 1;
+            left_out.groups.grow(1);
             continue;
         }
         let mut listed = Vec::new();
@@ -354,7 +355,9 @@ fn groups(
             }
             listed.push(member_report(*key, member));
         }
-        left_out.members += members.len() - listed.len();
+        left_out
+            .members
+            .grow(members.len().saturating_sub(listed.len()));
         groups.push(GroupReport {
             group: name.clone(),
             tally: tally(members),
@@ -368,11 +371,11 @@ fn tally(members: &Members) -> Tally {
     let mut tally = Tally::default();
     for member in members.values() {
         let entry = Entry::from(member.shown());
-        tally.total += 1;
-        tally.in_contact += usize::from(entry.contact);
-        tally.confident += usize::from(entry.confident);
-        tally.quiesced += usize::from(entry.quiesced);
-        tally.weight += u64::from(entry.weight);
+        tally.total.grow(1);
+        tally.in_contact.grow(usize::from(entry.contact));
+        tally.confident.grow(usize::from(entry.confident));
+        tally.quiesced.grow(usize::from(entry.quiesced));
+        tally.weight.grow(u64::from(entry.weight));
     }
     tally
 }

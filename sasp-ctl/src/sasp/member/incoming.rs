@@ -6,6 +6,7 @@ use super::{
     Agent, Event, Link, Lost, State,
     progress::{Answer, Progress},
 };
+use crate::sasp::saturate::Later as _;
 use crate::sasp::{
     code::Type,
     codec::{Cause, DecodeError, decode},
@@ -55,7 +56,7 @@ impl Agent {
         if let Some((index, request)) = self.requests.answered(message.id, message.body.kind()) {
             self.waits.reset();
             if let Some(pair) = self.pairs.get_mut(index) {
-                let refresh_at = self.config.refresh.map(|refresh| now + refresh);
+                let refresh_at = self.config.refresh.map(|refresh| now.later(refresh));
                 let answer = Answer {
                     request,
                     code,

@@ -24,7 +24,7 @@
 //! # Layout
 //! * `config`: settings and what is wanted; `event`: what comes out.
 //! * `progress`: one pair, and what a code means to it. `requests`: ids, deadlines, correlation.
-//! * `compose`: requests as messages. `incoming`: messages from the GWM. `waits`: how long to wait.
+//! * `compose`: requests as messages. `incoming`: messages from the GWM.
 
 mod compose;
 mod config;
@@ -32,19 +32,15 @@ mod event;
 mod incoming;
 mod progress;
 mod requests;
-mod waits;
 
 #[cfg(test)]
 mod tests;
 
 use std::{collections::VecDeque, time::Instant};
 
-use self::{
-    compose::compose,
-    progress::Progress,
-    requests::Requests,
-    waits::{Jitter, Waits},
-};
+use self::{compose::compose, progress::Progress, requests::Requests};
+use super::saturate::Later as _;
+use super::waits::{Jitter, Waits};
 use super::{codec::encode, frame::Deframer};
 
 pub use super::client::{Link, LinkDown, Lost};
@@ -229,7 +225,7 @@ impl Agent {
             State::Closed(not_before) => {
                 let may = not_before.is_none_or(|at| at <= now);
                 if may && self.pairs.iter().any(speaks_now) {
-                    self.state = State::Connecting(now + self.config.connect_timeout);
+                    self.state = State::Connecting(now.later(self.config.connect_timeout));
                 }
             }
             State::Connecting(_) => {
@@ -257,8 +253,11 @@ impl Agent {
             if let Some(request) = pair.start(&self.wanted, now) {
                 let id = self.requests.start(index, request, now);
                 let message = compose(id, request, pair.pair(), &self.config);
-                let bytes = encode(&message).expect("one group with one member fits any message");
-                self.transmits.push_back(bytes);
+                match encode(&message) {
+                    Ok(bytes) => self.transmits.push_back(bytes),
+                    // One group with one member fits any message.
+                    Err(error) => return self.lose(Lost::Unsendable(error), now),
+                }
             }
         }
     }
@@ -272,7 +271,7 @@ impl Agent {
 
     fn lose(&mut self, reason: Lost, now: Instant) {
         self.drop_connection();
-        let not_before = now + self.waits.next(&mut self.jitter);
+        let not_before = now.later(self.waits.next(&mut self.jitter));
         self.state = State::Closed(Some(not_before));
         let retry_in = self
             .earliest_due(Some(not_before))

@@ -6,9 +6,10 @@ use super::{
     config::{Condition, Presence, Wanted},
     event::{Event, Pair, Registration},
     requests::Request,
-    waits::{Jitter, Waits},
 };
 use crate::sasp::code::Code;
+use crate::sasp::saturate::Later as _;
+use crate::sasp::waits::{Jitter, Waits};
 
 /// A GWM that takes a registration and does not know the member then, so often in a row, is not asked at once again.
 const CONTRADICTIONS_MAX: u8 = 2;
@@ -326,7 +327,7 @@ impl Progress {
     }
 
     fn wait(&mut self, answer: Answer, retry_in: Duration, now: Instant) -> Event {
-        self.wait_until = Some(now + retry_in);
+        self.wait_until = Some(now.later(retry_in));
         Event::Waiting {
             pair: self.pair.clone(),
             request: answer.request.kind(),

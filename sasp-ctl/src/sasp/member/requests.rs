@@ -7,6 +7,7 @@ use std::{
 
 use super::config::Condition;
 use crate::sasp::code::Type;
+use crate::sasp::saturate::Later as _;
 
 /// So many requests may wait for replies: enough to hide the network's delay, little enough for any GWM.
 const WINDOW: usize = 16;
@@ -73,7 +74,7 @@ impl Requests {
     /// Notes a request of a pair, by its index, and gives it an id.
     pub(super) fn start(&mut self, pair: usize, request: Request, now: Instant) -> u32 {
         let id = self.free_id();
-        let deadline = now + self.timeout;
+        let deadline = now.later(self.timeout);
         let sent = Sent {
             pair,
             request,

@@ -38,14 +38,22 @@ impl Waits {
     }
 
     fn around(&self, base: Duration, jitter: &mut Jitter) -> Duration {
-        let low = (base - base / 4).max(self.min);
-        let high = base.saturating_add(base / 4).min(self.max).max(low);
+        let quarter = base.checked_div(4).unwrap_or_default();
+        let low = base.saturating_sub(quarter).max(self.min);
+        let high = base.saturating_add(quarter).min(self.max).max(low);
         // 16 bits are as fine as any network notices.
-        low + (high - low) / u32::from(u16::MAX) * u32::from(jitter.next())
+        let share = f64::from(jitter.next()) / f64::from(u16::MAX);
+        low.saturating_add(high.saturating_sub(low).mul_f64(share))
+            .min(high)
+    }
+
+    /// The longest wait that is given.
+    pub(super) fn max(&self) -> Duration {
+        self.max
     }
 }
 
-/// Random numbers that keep many members from coming at once; SplitMix64.
+/// Random numbers that keep many clients from coming at once; SplitMix64.
 #[derive(Debug)]
 pub(super) struct Jitter(u64);
 
@@ -58,7 +66,7 @@ impl Jitter {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z >> 48) as u16
+        u16::try_from(z >> 48).unwrap_or_default()
     }
 }
 
@@ -84,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_differ_between_members() {
+    fn waits_differ_between_seeds() {
         let first = |seed| Waits::new(MIN, MAX).next(&mut Jitter::new(seed));
         let waits: std::collections::BTreeSet<_> = (0..50).map(first).collect();
         assert!(waits.len() > 40);
