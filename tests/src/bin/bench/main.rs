@@ -1,4 +1,5 @@
-//! `cargo xtask bench [packets|tables|codec|update|gwm]…`: what a packet, a table, a message and a change of weights cost.
+//! `cargo xtask bench [packets|tables|codec|update|gwm|gwm-hour]…`: what a packet, a table, a message, a change of
+//! weights and a large GWM cost.
 //! Prints, never asserts: absolute times are noisy, so each stands beside its ratio to a reference of the same minute.
 
 mod codec;
@@ -17,6 +18,8 @@ use nix::unistd::Pid;
 use crate::report::Report;
 
 const PARTS: [&str; 5] = ["packets", "tables", "codec", "update", "gwm"];
+/// Half an hour by itself: only if it is asked for.
+const LONG: &str = "gwm-hour";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -29,18 +32,27 @@ fn main() -> ExitCode {
 }
 
 fn run(wanted: Vec<String>) -> Result<()> {
-    if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(&name.as_str())) {
-        bail!("no benchmark `{unknown}`: there are {}", PARTS.join(", "));
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| *name != LONG && !PARTS.contains(&name.as_str()))
+    {
+        bail!(
+            "no benchmark `{unknown}`: there are {} and {LONG}",
+            PARTS.join(", ")
+        );
     }
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     if wants("update") {
         // Before this process is bound to one CPU, which the daemon under test would inherit.
         update::run()?;
     }
-    bind_to_one_cpu()?;
+    if wanted.iter().any(|name| name == LONG) {
+        gwm::run_hour()?;
+    }
     if wants("gwm") {
         gwm::run()?;
     }
+    bind_to_one_cpu()?;
     if !["packets", "tables", "codec"].into_iter().any(wants) {
         return Ok(());
     }

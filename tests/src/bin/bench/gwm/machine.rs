@@ -1,39 +1,30 @@
-//! A GWM at the size that it is made for: 100 balancers with 1,000 groups and 10,000 members each, every weight
-//! another one every second, pushed to all.
-//!
-//! The state machine and the codec run here without sockets: what a second's work takes of one core, and whether memory
-//! stays where it was.
+//! The state machine and the codec alone, without sockets: what a second's work takes of one core.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use sasp_ctl::sasp::code::{FLAG_LB, VERSION, lb_flags};
+use anyhow::{Result, ensure};
+use sasp_ctl::sasp::code::VERSION;
 use sasp_ctl::sasp::codec::encode;
 use sasp_ctl::sasp::gwm::{Assessment, ConnectionId, Gwm, Policy, WeightChange};
-use sasp_ctl::sasp::msg::{
-    Body, Group, GroupOf, Member, MemberKey, Message, Name, RegistrationRequest, SetLbStateRequest,
+use sasp_ctl::sasp::msg::{Body, Message};
+
+use super::{
+    BALANCERS, GROUPS, MEMBERS_PER_GROUP, group_name, introduction, key, resident_kib, weight,
 };
 
-const BALANCERS: u64 = 100;
-const GROUPS: u32 = 1_000;
-const MEMBERS_PER_GROUP: u32 = 10;
 /// Seconds of work that are measured.
 const ROUNDS: u32 = 10;
 
 pub(crate) fn run() -> Result<()> {
     let mut gwm = Gwm::new(Policy::default());
     let mut now = Instant::now();
-    for number in 0..BALANCERS {
+    for number in 0..u64::from(BALANCERS) {
         connect(&mut gwm, number, now)?;
     }
     while gwm.poll_event().is_some() {}
-    println!(
-        "GWM with {BALANCERS} balancers, each with {GROUPS} groups and {} members:",
-        GROUPS * MEMBERS_PER_GROUP
-    );
     push_all(&mut gwm, now)?;
-    let before = resident_kib()?;
+    let before = resident_kib("self")?;
     let mut slowest = Duration::ZERO;
     let (mut spent_weights, mut spent_push, mut bytes) = (Duration::ZERO, Duration::ZERO, 0);
     for round in 0..ROUNDS {
@@ -42,7 +33,7 @@ pub(crate) fn run() -> Result<()> {
         let started = Instant::now();
         let effect = gwm.update_weights(&changes);
         let updated = started.elapsed();
-        ensure!(effect.members as u64 == BALANCERS * u64::from(GROUPS * MEMBERS_PER_GROUP));
+        ensure!(effect.members as u64 == u64::from(BALANCERS * GROUPS * MEMBERS_PER_GROUP));
         bytes += push_all(&mut gwm, now)?;
         let took = started.elapsed();
         spent_weights += updated;
@@ -66,37 +57,17 @@ pub(crate) fn run() -> Result<()> {
     println!(
         "  resident              {:>8} MiB before, {} MiB after",
         before / 1024,
-        resident_kib()? / 1024
+        resident_kib("self")? / 1024
     );
     Ok(())
 }
 
 fn connect(gwm: &mut Gwm, number: u64, now: Instant) -> Result<()> {
     let id = ConnectionId(number);
-    let uid = name(&format!("edge-{number}"))?;
+    let uid = super::uid(u32::try_from(number)?)?;
     gwm.handle_connect(id, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1000), now);
-    let state = Body::SetLbStateRequest(SetLbStateRequest {
-        lb_uid: uid.clone(),
-        health: 0x7f,
-        flags: lb_flags::PUSH,
-    });
-    request(gwm, id, state, now)?;
-    for group in 0..GROUPS {
-        let items = (0..MEMBERS_PER_GROUP).map(|index| Member {
-            key: key(group, index),
-            label: Name::default(),
-        });
-        let register = Body::RegistrationRequest(RegistrationRequest {
-            flags: FLAG_LB,
-            groups: vec![GroupOf {
-                group: Group {
-                    lb_uid: uid.clone(),
-                    name: group_name(group)?,
-                },
-                items: items.collect(),
-            }],
-        });
-        request(gwm, id, register, now)?;
+    for body in introduction(&uid)? {
+        request(gwm, id, body, now)?;
     }
     Ok(())
 }
@@ -114,7 +85,7 @@ fn request(gwm: &mut Gwm, id: ConnectionId, body: Body, now: Instant) -> Result<
 
 fn push_all(gwm: &mut Gwm, now: Instant) -> Result<u64> {
     let mut bytes = 0;
-    for number in 0..BALANCERS {
+    for number in 0..u64::from(BALANCERS) {
         while let Some(message) = gwm.poll_transmit(ConnectionId(number), now) {
             bytes += encode(&message)?.len() as u64;
         }
@@ -126,40 +97,13 @@ fn changes(round: u32) -> Result<Vec<WeightChange>> {
     let mut changes = Vec::new();
     for group in 0..GROUPS {
         for index in 0..MEMBERS_PER_GROUP {
-            let weight = u16::try_from((round + index) % 64 + 1)?;
             changes.push(WeightChange {
                 balancer: None,
                 group: group_name(group)?,
                 member: key(group, index),
-                assessment: Some(Assessment::fixed(weight)),
+                assessment: Some(Assessment::fixed(weight(round, index))),
             });
         }
     }
     Ok(changes)
-}
-
-fn group_name(group: u32) -> Result<Name> {
-    name(&format!("FARM{group}"))
-}
-
-fn key(group: u32, index: u32) -> MemberKey {
-    let address = Ipv4Addr::from(0x0a00_0000 + group * 16 + index + 1);
-    MemberKey {
-        protocol: 6,
-        port: 80,
-        address: IpAddr::V4(address),
-    }
-}
-
-fn name(text: &str) -> Result<Name> {
-    Name::new(text.as_bytes()).context("a name")
-}
-
-fn resident_kib() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS")?;
-    line.trim().trim_end_matches(" kB").parse().context("VmRSS")
 }
