@@ -128,6 +128,23 @@ fn the_gwms_config_is_taken_or_refused_in_a_line() {
 }
 
 #[test]
+fn the_members_machine_survives_anything() {
+    run("member_machine");
+}
+
+#[test]
+fn every_byte_of_a_captured_stream_is_shown_or_skipped_aloud() {
+    run("inspection");
+}
+
+#[test]
+fn what_agents_prometheus_and_files_say_is_taken_or_refused_in_a_line() {
+    ["agent_line", "prometheus_answer", "weights_file"]
+        .into_iter()
+        .for_each(run);
+}
+
+#[test]
 fn no_target_is_left_out_here_or_in_the_fuzzers_package() {
     let tested = [
         "codec",
@@ -136,6 +153,11 @@ fn no_target_is_left_out_here_or_in_the_fuzzers_package() {
         "gwm_machine",
         "attach_config",
         "gwm_config",
+        "member_machine",
+        "inspection",
+        "agent_line",
+        "prometheus_answer",
+        "weights_file",
     ];
     assert_eq!(TARGETS.map(|(name, _)| name), tested);
     let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

@@ -14,30 +14,42 @@
 //!
 //! # Layout
 //! * `codec`: [`codec`], [`deframer`]. `client`: [`client_machine`]. `gwm`: [`gwm_machine`].
-//!   `config`: [`attach_config`], [`gwm_config`].
+//!   `member`: [`member_machine`]. `config`: [`attach_config`], [`gwm_config`]. `inspection`: [`inspection`].
+//!   `sources`: [`agent_line`], [`prometheus_answer`], [`weights_file`].
 //! * [`seeds`]: valid inputs. `supply`: bytes as decisions.
 
 mod client;
 mod codec;
 mod config;
 mod gwm;
+mod inspection;
+mod member;
 pub mod seeds;
+mod sources;
 mod supply;
 
 pub use client::client_machine;
 pub use codec::{codec, deframer};
 pub use config::{attach_config, gwm_config};
 pub use gwm::gwm_machine;
+pub use inspection::inspection;
+pub use member::member_machine;
+pub use sources::{agent_line, prometheus_answer, weights_file};
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 11] = [
     ("codec", codec),
     ("deframer", deframer),
     ("client_machine", client_machine),
     ("gwm_machine", gwm_machine),
     ("attach_config", attach_config),
     ("gwm_config", gwm_config),
+    ("member_machine", member_machine),
+    ("inspection", inspection),
+    ("agent_line", agent_line),
+    ("prometheus_answer", prometheus_answer),
+    ("weights_file", weights_file),
 ];

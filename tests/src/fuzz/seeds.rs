@@ -55,6 +55,20 @@ members = { "10.0.0.1:80" = 40, "10.0.0.2:53/udp" = 0, "10.0.0.3" = 65535 }
 "#,
 ];
 
+const AGENT: [&str; 3] = [
+    "75%\n",
+    "up ready 100% maxconn:30\r\n",
+    "drain,down#disk full\n",
+];
+
+const PROMETHEUS: [&str; 2] = [
+    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"instance":"10.0.0.1:80"},"value":[1700000000.5,"0.25"]},{"metric":{"instance":"10.0.0.2:80"},"value":[1700000000,"NaN"]}]}}"#,
+    r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#,
+];
+
+const WEIGHTS: [&str; 1] =
+    ["# web\n10.0.0.1:80 40\n[2001:db8::1]:53/udp 0 quiesce # later\n\n10.0.0.3 65535 down\n"];
+
 /// The seeds of a target; machines begin with nothing but bytes of many values.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
@@ -63,10 +77,18 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             let stream = |pieces: [u8; 4]| [&pieces[..], &messages().concat()].concat();
             vec![stream([1, 200, 3, 17]), stream([255; 4])]
         }
-        "attach_config" => ATTACH.map(|text| text.as_bytes().to_vec()).to_vec(),
-        "gwm_config" => GWM.map(|text| text.as_bytes().to_vec()).to_vec(),
+        "inspection" => vec![messages().concat()],
+        "attach_config" => texts(&ATTACH),
+        "gwm_config" => texts(&GWM),
+        "agent_line" => texts(&AGENT),
+        "prometheus_answer" => texts(&PROMETHEUS),
+        "weights_file" => texts(&WEIGHTS),
         _ => (1..=7_u32).map(noise).collect(),
     }
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 fn messages() -> Vec<Vec<u8>> {
