@@ -67,7 +67,10 @@ fn a_member_that_comes_back_gets_its_share_little_by_little() {
     assert!(seen.is_sorted(), "it only grows: {seen:?}");
     // The least of them: a sixteenth of its weight, beside a whole one.
     assert!(seen[1] >= SLOTS / 17, "{seen:?}");
-    assert!((4..=17).contains(&seen.len()), "16 steps, some of them seen: {seen:?}");
+    assert!(
+        (4..=17).contains(&seen.len()),
+        "16 steps, some of them seen: {seen:?}"
+    );
     farm.check_spread(VIP, &[1, 1]).unwrap();
     let report = steady.close().unwrap();
     assert!(report.broken.is_empty(), "{report:?}");
@@ -80,7 +83,8 @@ fn new_weights_move_a_limited_number_of_slots_at_a_time_and_arrive() {
     farm.start_gwm(&[farm.weights(GROUP, VIP, &[1, 1])])
         .unwrap();
     let limits = "move_limit = \"5%\"\nmove_interval = \"300ms\"";
-    let config = config::gwm(&farm.site, "") + &config::service(&farm.site, GROUP, VIP, &[], limits);
+    let config =
+        config::gwm(&farm.site, "") + &config::service(&farm.site, GROUP, VIP, &[], limits);
     farm.attach(&config, &[]).unwrap();
     farm.await_shares(VIP, &[1, 1]).unwrap();
     // Its number of slots, and of the tables written until then.
@@ -128,7 +132,8 @@ fn a_member_without_contact_loses_all_its_slots_at_once_whatever_the_limit_is() 
     farm.gwm = Some(Gwm::start_with(&farm.site, &farm.site.gwm, &rules).unwrap());
     // As good as never again.
     let limits = "move_limit = \"2%\"\nmove_interval = \"1h\"";
-    let config = config::gwm(&farm.site, "") + &config::service(&farm.site, GROUP, VIP, &[], limits);
+    let config =
+        config::gwm(&farm.site, "") + &config::service(&farm.site, GROUP, VIP, &[], limits);
     farm.attach(&config, &[]).unwrap();
     farm.await_shares(VIP, &[1, 1, 1]).unwrap();
     let before = slots(&farm).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tests::lab::agent::Agent;
-use tests::lab::balancer::status;
+use tests::lab::balancer::{done, status};
 use tests::lab::config;
 use tests::lab::farm::Farm;
 use tests::lab::site::VIP4;
@@ -96,7 +96,7 @@ fn a_stranger_gets_nothing_and_is_listed_with_the_reason() {
     .unwrap();
     assert_eq!(service(&farm)["turned_away_total"], 1);
     farm.check_spread(VIP, &[1, 0, 0]).unwrap();
-    let text = tests::lab::balancer::done(&farm.site, &["status"]).unwrap();
+    let text = done(&farm.site, &["status"]).unwrap();
     assert!(text.contains("192.0.2.13:80"), "{text}");
     assert!(text.contains("`self_registered`"), "{text}");
 }

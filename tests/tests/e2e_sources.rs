@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tests::lab::config;
 use tests::lab::farm::Farm;
@@ -102,7 +103,7 @@ fn what_the_gwms_operator_says_shows_in_new_flows() {
         &farm.site.client.namespace,
         VIP,
         2,
-        std::time::Duration::from_millis(5),
+        Duration::from_millis(5),
     )
     .unwrap();
     for (command, weights) in [
