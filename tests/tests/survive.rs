@@ -31,17 +31,6 @@ fn farm(weights: &[u16]) -> (Farm, String) {
     (farm, config)
 }
 
-/// Waits until every open connection has been answered some times more.
-fn more_answers(steady: &Steady) {
-    let report = steady.report();
-    let open: usize = report.open.values().sum();
-    let wanted = report.answers + 5 * open as u64;
-    until_true(DEADLINE, "more answers", || {
-        Ok(steady.report().answers >= wanted)
-    })
-    .unwrap();
-}
-
 #[test]
 fn a_killed_daemon_costs_no_connection_and_the_next_one_goes_on() {
     let (mut farm, config) = farm(&[2, 1, 1]);
@@ -50,13 +39,13 @@ fn a_killed_daemon_costs_no_connection_and_the_next_one_goes_on() {
     let before = steady.report();
     let load = Load::start(client, vip(), 4, Duration::from_millis(2)).unwrap();
     for _ in 0..3 {
-        more_answers(&steady);
+        steady.more_answers().unwrap();
         farm.kill_balancer().unwrap();
-        more_answers(&steady);
+        steady.more_answers().unwrap();
         farm.attach(&config, &[]).unwrap();
         farm.await_shares(vip(), &[2, 1, 1]).unwrap();
     }
-    more_answers(&steady);
+    steady.more_answers().unwrap();
     let tally = load.stop().unwrap();
     assert_eq!(tally.failed(), 0, "{:?}", tally.failures);
     assert!(tally.total() > 100, "{tally:?}");
@@ -97,7 +86,9 @@ fn live_connections_never_move_however_often_weights_change() {
             farm.kill_balancer().unwrap();
             farm.attach(&config, &[]).unwrap();
         }
-        connections.iter().for_each(more_answers);
+        for steady in &connections {
+            steady.more_answers().unwrap();
+        }
     }
     for steady in connections {
         let report = steady.close().unwrap();
@@ -111,7 +102,7 @@ fn sigterm_leaves_the_data_path_forwarding() {
     let steady = Steady::open(&farm.site.client.namespace, vip(), STEADY).unwrap();
     let balancer = farm.balancer.take().unwrap();
     balancer.stop().unwrap();
-    more_answers(&steady);
+    steady.more_answers().unwrap();
     let client = &farm.site.client.namespace;
     let tally = http::sample(client, vip(), 200, DEADLINE).unwrap();
     assert_eq!(tally.failed(), 0, "{:?}", tally.failures);
@@ -144,9 +135,9 @@ fn a_daemon_started_by_ip_netns_exec_finds_its_pins_again() {
     until_true(DEADLINE, "an answer", || Ok(get()?.is_ok())).unwrap();
     let steady = Steady::open(&farm.site.client.namespace, vip(), STEADY).unwrap();
     farm.kill_balancer().unwrap();
-    more_answers(&steady);
+    steady.more_answers().unwrap();
     farm.balancer = Some(attach(&farm).unwrap());
-    more_answers(&steady);
+    steady.more_answers().unwrap();
     let log = farm.balancer.as_ref().unwrap().log();
     assert!(steady.close().unwrap().broken.is_empty(), "{log}");
 }
@@ -185,7 +176,7 @@ fn a_restart_with_another_config_keeps_what_is_still_there() {
         || Ok(steady.report().broken.get("member-3") == Some(&lost)),
     )
     .unwrap();
-    more_answers(&steady);
+    steady.more_answers().unwrap();
     let after = steady.close().unwrap();
     assert_eq!(after.broken.len(), 1, "{after:?}");
     assert_eq!(after.open["member-1"], before.open["member-1"]);

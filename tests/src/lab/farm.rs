@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::balancer::Balancer;
 use super::gwm::{GroupWeights, Gwm};
+use super::http;
+use super::judge;
 use super::namespace::sysctl;
 use super::nginx::Nginx;
 use super::site::Site;
@@ -17,6 +19,9 @@ use super::wait::until_true;
 const EFFECT: Duration = Duration::from_secs(15);
 /// One slot in 65,536 and the rounding of a sum.
 const SHARE_PRECISION: f64 = 0.000_05;
+/// Enough to tell shares apart, few enough for many looks.
+const SAMPLE: u64 = 800;
+const SAMPLE_TIME: Duration = Duration::from_secs(30);
 
 /// A site and what runs on it. Processes go before the namespaces that they run in.
 #[derive(Debug)]
@@ -145,6 +150,29 @@ impl Farm {
             let share = member.map_or(0.0, |member| member.share);
             (share - wanted).abs() < SHARE_PRECISION
         }))
+    }
+
+    /// Opens connections to see that they are spread by these weights, and that none fails.
+    ///
+    /// # Errors
+    /// If they are not; with what is wrong.
+    pub fn check_spread(&self, vip: SocketAddr, weights: &[u16]) -> Result<()> {
+        let client = &self.site.client.namespace;
+        let tally = http::sample(client, vip, SAMPLE, SAMPLE_TIME)?;
+        ensure!(tally.failed() == 0, "{vip}: {:?}", tally.failures);
+        match judge::connections(&tally, &self.asked(weights)) {
+            Some(wrong) => bail!("{vip}: {wrong}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the members' slots are in these proportions, and sees that new connections are.
+    ///
+    /// # Errors
+    /// As [`Farm::await_shares`] and [`Farm::check_spread`].
+    pub fn await_spread(&self, vip: SocketAddr, weights: &[u16]) -> Result<()> {
+        self.await_shares(vip, weights)?;
+        self.check_spread(vip, weights)
     }
 
     /// Waits until a member is in a state.

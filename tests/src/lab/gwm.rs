@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use super::process::Process;
 use super::site::{Host, Site};
@@ -31,6 +32,8 @@ pub struct GroupWeights {
 pub struct Gwm {
     process: Process,
     config: PathBuf,
+    /// Several may run at a site, whose control sockets are in one directory.
+    instance: String,
 }
 
 impl Gwm {
@@ -47,10 +50,19 @@ impl Gwm {
     /// # Errors
     /// As [`Gwm::start`].
     pub fn start_on(site: &Site, host: &Host, weights: &[GroupWeights]) -> Result<Self> {
-        let config = site.file(&format!("{}.toml", host.name));
-        write(&config, weights)?;
+        Self::start_with(site, host, &rules(weights)?)
+    }
+
+    /// The same with a config file as given, but for `listen` and `interval`.
+    ///
+    /// # Errors
+    /// As [`Gwm::start`].
+    pub fn start_with(site: &Site, host: &Host, config: &str) -> Result<Self> {
+        let path = site.file(&format!("{}.toml", host.name));
+        write(&path, config)?;
         let mut command = site.sasp_ctl(host)?;
-        command.arg("gwm").arg("--config").arg(&config);
+        command.args(["gwm", "--instance", &host.name]);
+        command.arg("--config").arg(&path);
         let log = site.file(&format!("{}.log", host.name));
         let mut process = Process::start("sasp-ctl gwm", &mut command, &log)?;
         let address = SocketAddr::from((host.ipv4(), PORT));
@@ -64,7 +76,11 @@ impl Gwm {
                 })
             })?
             .with_context(|| process.log())?;
-        Ok(Self { process, config })
+        Ok(Self {
+            process,
+            config: path,
+            instance: host.name.clone(),
+        })
     }
 
     /// Changes the weights; the GWM sees that its file has changed and pushes.
@@ -72,10 +88,49 @@ impl Gwm {
     /// # Errors
     /// If the file cannot be written.
     pub fn set(&self, weights: &[GroupWeights]) -> Result<()> {
-        write(&self.config, weights)
+        self.rewrite(&rules(weights)?)
     }
 
-    /// What it has logged.
+    /// Changes the config file; see [`Gwm::start_with`].
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn rewrite(&self, config: &str) -> Result<()> {
+        write(&self.config, config)
+    }
+
+    /// `sasp-ctl gwm` with these arguments, about this one; gives what it prints.
+    ///
+    /// # Errors
+    /// If it fails, with what it says.
+    pub fn ask(&self, site: &Site, args: &[&str]) -> Result<String> {
+        let mut command = site.sasp_ctl(&site.gwm)?;
+        command.arg("gwm").args(args);
+        let output = command.args(["--instance", &self.instance]).output()?;
+        ensure!(
+            output.status.success(),
+            "sasp-ctl gwm {}: {}: {}",
+            args.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What it says of a member (`ADDR:PORT`) of a balancer's group; `null` if it does not know it.
+    ///
+    /// # Errors
+    /// As [`Gwm::ask`].
+    pub fn member(&self, site: &Site, uid: &str, group: &str, member: &str) -> Result<Value> {
+        let args = ["status", "--json", "--uid", uid, "--group", group];
+        let status: Value = serde_json::from_str(&self.ask(site, &args)?)?;
+        let members = status["balancers"][0]["groups"][0]["members"].as_array();
+        let found =
+            members.and_then(|members| members.iter().find(|found| found["member"] == member));
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    /// What it has logged, with those before it on its host.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -89,9 +144,9 @@ impl Gwm {
     }
 }
 
-/// Writes beside and renames, so that the GWM never reads half a file.
-fn write(config: &PathBuf, weights: &[GroupWeights]) -> Result<()> {
-    let mut text = format!("listen = \"0.0.0.0:{PORT}\"\ninterval = \"1s\"\n");
+/// Static weights as `gwm.toml` has them.
+fn rules(weights: &[GroupWeights]) -> Result<String> {
+    let mut text = String::new();
     for GroupWeights { group, members } in weights {
         write!(
             text,
@@ -101,7 +156,15 @@ fn write(config: &PathBuf, weights: &[GroupWeights]) -> Result<()> {
             writeln!(text, "\"{member}\" = {weight}")?;
         }
     }
+    Ok(text)
+}
+
+/// Writes beside and renames, so that the GWM never reads half a file.
+fn write(config: &Path, text: &str) -> Result<()> {
     let beside = config.with_extension("new");
-    fs::write(&beside, text)?;
+    fs::write(
+        &beside,
+        format!("listen = \"0.0.0.0:{PORT}\"\ninterval = \"1s\"\n{text}"),
+    )?;
     fs::rename(&beside, config).context("cannot replace gwm.toml")
 }

@@ -10,7 +10,7 @@
 //! * [`site`]: the hosts and the segment between them.
 //! * [`xdp_pass`]: what veth needs for native XDP.
 //! * [`pins`]: a bpffs of its own.
-//! * [`nginx`], [`gwm`], [`balancer`]: what runs on the hosts.
+//! * [`nginx`], [`agent`], [`gwm`], [`balancer`]: what runs on the hosts.
 //! * [`config`]: the balancer's config file.
 //! * [`farm`]: all of that together.
 //! * [`notify`]: hears when a daemon is ready.
@@ -21,6 +21,7 @@
 //! * [`judge`]: whether shares are as asked.
 //! * [`wait`]: waiting for what gives no event.
 
+pub mod agent;
 pub mod balancer;
 pub mod config;
 pub mod counters;

@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -43,12 +43,27 @@ impl Server {
     /// # Errors
     /// If the address is not the namespace's, or taken.
     pub fn tcp(namespace: &Namespace, address: SocketAddr, name: &str) -> Result<Self> {
+        Self::agent(namespace, address, Arc::new(Mutex::new(name.to_owned())))
+    }
+
+    /// The same with words that may change, as the agent of a health check has them.
+    ///
+    /// # Errors
+    /// As [`Server::tcp`].
+    pub fn agent(
+        namespace: &Namespace,
+        address: SocketAddr,
+        words: Arc<Mutex<String>>,
+    ) -> Result<Self> {
         let listener = namespace.inside(|| TcpListener::bind(address))?;
         let listener = listener.with_context(|| format!("cannot listen on {address}/tcp"))?;
         listener.set_nonblocking(true)?;
-        let name = name.to_owned();
         Ok(Self::run(move || match listener.accept() {
-            Ok((mut client, _)) => client.write_all(name.as_bytes()),
+            Ok((mut client, _)) => {
+                // Whoever panicked while holding it has left whole words.
+                let words = words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                client.write_all(words.as_bytes())
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 thread::sleep(LOOK);
                 Ok(())

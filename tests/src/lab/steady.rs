@@ -11,14 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::namespace::Namespace;
+use super::wait::until_true;
 
 /// Between two requests of a connection.
 const PAUSE: Duration = Duration::from_millis(20);
 /// An answer that takes longer has been lost, with every retransmission that TCP sends in that time.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// For a few answers of every connection.
+const ANSWERS: Duration = Duration::from_secs(20);
 
 /// What the connections have seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -75,6 +78,20 @@ impl Steady {
     /// What they have seen so far.
     pub fn report(&self) -> Report {
         lock(&self.report).clone()
+    }
+
+    /// Waits until the open ones have been answered some times more.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn more_answers(&self) -> Result<()> {
+        let report = self.report();
+        let open: usize = report.open.values().sum();
+        let wanted = report.answers + 5 * open as u64;
+        until_true(ANSWERS, "more answers", || {
+            Ok(self.report().answers >= wanted)
+        })
+        .with_context(|| format!("{:?}", self.report()))
     }
 
     /// Closes them and says what they have seen.

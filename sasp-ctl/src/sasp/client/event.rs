@@ -144,13 +144,24 @@ pub enum Lost {
     #[error("the GWM speaks version {0} of SASP, we speak {version} only", version = crate::sasp::code::VERSION)]
     Version(u8),
     /// The GWM refuses something without which no session is possible.
-    #[error("the GWM refused a {request}: {code}")]
+    #[error("the GWM refused a {request}: {code} ({:#04x}){}", .code.0, advice(*.code))]
     Refused {
         /// The request.
         request: Type,
         /// Why.
         code: Code,
     },
+}
+
+/// What to do about a refusal that ends a session, for the end of its line.
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::NOT_ACCEPTED => {
+            ": see that it admits our LB UID from this address and, under TLS, with our certificate"
+        }
+        Code::INVALID_LB_UID => ": choose another LB UID",
+        _ => "",
+    }
 }
 
 /// How the driver's connection ended, or why it never stood.
