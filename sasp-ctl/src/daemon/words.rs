@@ -105,8 +105,8 @@ impl Words {
         }
     }
 
-    /// A GWM has spoken of a group. Returns how many members that registered themselves were left out since there are
-    /// too many of them.
+    /// A GWM has spoken of a group. Returns how many members that registered themselves are left out since there are
+    /// too many of them, if that is new.
     pub(super) fn said(
         &mut self,
         gwm: &GwmAddress,
@@ -117,12 +117,10 @@ impl Words {
         let Some(rules) = self.groups.get(&weights.name) else {
             return 0;
         };
-        let guests = guests::sort(rules, unknown);
-        let left_out = guests.left_out;
-        if let Some(voice) = self.voices.iter_mut().find(|voice| voice.address == *gwm) {
-            voice.said(weights, guests, now);
-        }
-        left_out
+        let Some(voice) = self.voices.iter_mut().find(|voice| voice.address == *gwm) else {
+            return 0;
+        };
+        voice.said(weights, |before| guests::sort(rules, unknown, before), now)
     }
 
     /// A session is lost: its hold time starts for groups that were live.

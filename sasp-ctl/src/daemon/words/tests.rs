@@ -371,6 +371,32 @@ fn members_that_registered_themselves_are_passed_on_from_where_they_may() {
 }
 
 #[test]
+fn a_flood_of_members_drives_none_out_that_was_there_even_across_a_lost_session_and_is_told_once() {
+    let mut world = World::new(&["a"], &["A"], "fail-over");
+    let mut unknown = BTreeMap::from([(key("10.1.255.255:1"), MemberWeight::default())]);
+    let say = |world: &mut World, unknown: &BTreeMap<MemberKey, MemberWeight>| {
+        let weights = GroupWeights {
+            name: name("A"),
+            members: BTreeMap::new(),
+            converging: false,
+        };
+        world.words.said(&gwm("a"), weights, unknown, world.now)
+    };
+    assert_eq!(say(&mut world, &unknown), 0);
+    let flood = (0..guests::GUESTS_MAX)
+        .map(|number| key(&format!("10.1.{}.{}:1", number / 256, number % 256)));
+    unknown.extend(flood.map(|key| (key, MemberWeight::default())));
+    world.lose("a");
+    world.at(HOLD).expire();
+    assert_eq!(say(&mut world, &unknown), 1);
+    assert_eq!(say(&mut world, &unknown), 0, "told once");
+    let inputs = world.words.inputs();
+    let members = &inputs[&name("A")].members;
+    assert!(members.contains_key(&key("10.1.255.255:1")));
+    assert_eq!(members.len(), guests::GUESTS_MAX);
+}
+
+#[test]
 fn members_that_nobody_takes_in_do_not_count_when_gwms_are_combined() {
     let mut world = World::new(&["a", "b"], &["A"], "mean");
     let weight = |weight| MemberWeight {

@@ -1,6 +1,6 @@
 //! One GWM: how its session stands, and the ladder "live, held, gone" of what it says of each group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::charge::Standing;
@@ -32,6 +32,10 @@ struct Group {
     input: GroupInput,
     /// Members that registered themselves and that no service takes in.
     strangers: BTreeMap<MemberKey, Word>,
+    /// Members that registered themselves and were let in, also before the session was lost.
+    guests: BTreeSet<MemberKey>,
+    /// There were more of them than there is room for.
+    overcrowded: bool,
     /// When held words are forgotten.
     held_until: Option<Instant>,
 }
@@ -77,9 +81,21 @@ impl Voice {
         self.settle(now);
     }
 
-    /// It has spoken of a group.
-    pub(super) fn said(&mut self, weights: GroupWeights, guests: Guests, now: Instant) {
+    /// It has spoken of a group; `sort` says who of those that registered themselves is let in, where these were.
+    /// Returns how many were left out, if there was room for all up to now.
+    pub(super) fn said(
+        &mut self,
+        weights: GroupWeights,
+        sort: impl FnOnce(&BTreeSet<MemberKey>) -> Guests,
+        now: Instant,
+    ) -> usize {
+        let mut news = 0;
         if let Some(group) = self.groups.get_mut(&weights.name) {
+            let guests = sort(&group.guests);
+            if !group.overcrowded {
+                news = guests.left_out;
+            }
+            let let_in = guests.admitted.keys().copied().collect();
             let members = weights.members.into_iter().chain(guests.admitted);
             let strangers = guests.strangers.into_iter();
             *group = Group {
@@ -89,10 +105,13 @@ impl Voice {
                     members: members.map(|(key, weight)| (key, word(weight))).collect(),
                 },
                 strangers: strangers.map(|(key, weight)| (key, word(weight))).collect(),
+                guests: let_in,
+                overcrowded: guests.left_out > 0,
                 held_until: None,
             };
             self.settle(now);
         }
+        news
     }
 
     /// Its session is lost, or an attempt to connect has failed.
@@ -100,7 +119,7 @@ impl Voice {
         let hold = self.hold;
         for group in self.groups.values_mut() {
             if group.input.freshness == Freshness::Live {
-                *group = Group::held(hold, now);
+                group.forget_words(Group::held(hold, now));
             }
         }
         self.synced = false;
@@ -117,7 +136,7 @@ impl Voice {
     pub(super) fn expire(&mut self, now: Instant) {
         for group in self.groups.values_mut() {
             if group.held_until.is_some_and(|until| until <= now) {
-                *group = Group::default();
+                group.forget_words(Group::default());
             }
         }
     }
@@ -158,9 +177,18 @@ impl Group {
                 freshness: Freshness::Held,
                 ..GroupInput::default()
             },
-            strangers: BTreeMap::new(),
             held_until: Some(now + hold),
+            ..Self::default()
         }
+    }
+
+    /// Becomes `other`, but for who its guests were.
+    fn forget_words(&mut self, other: Self) {
+        *self = Self {
+            guests: std::mem::take(&mut self.guests),
+            overcrowded: self.overcrowded,
+            ..other
+        };
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Control {
     quiesced: BTreeMap<(Name, MemberKey), Told>,
     /// Registrations in a row that were answered "unknown LB".
     forgotten: u8,
+    /// Polls in a row that were refused, without any weights meanwhile.
+    vain_polls: u8,
     leaving: bool,
 }
 
@@ -71,6 +73,7 @@ impl Control {
             contested: BTreeMap::new(),
             quiesced: BTreeMap::new(),
             forgotten: 0,
+            vain_polls: 0,
             leaving: false,
         }
     }
@@ -98,7 +101,7 @@ impl Control {
         self.read_back = false;
         self.refused.clear();
         self.contested.clear();
-        self.forgotten = 0;
+        (self.forgotten, self.vain_polls) = (0, 0);
         self.quiesced
             .values_mut()
             .for_each(|told| *told = Told::Once);
@@ -299,6 +302,12 @@ impl Control {
     /// it says nothing: to register what is there already does no harm (0x40), to take for registered what a push
     /// only mentions would.
     pub(super) fn hear(&mut self, said: &Said, scope: Scope) {
+        if said
+            .keys()
+            .any(|group| self.desired.groups.contains_key(group))
+        {
+            self.vain_polls = 0;
+        }
         let Some(known) = self.known.as_mut().filter(|_| self.read_back) else {
             return;
         };

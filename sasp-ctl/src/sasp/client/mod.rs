@@ -166,7 +166,7 @@ impl Client {
         self.attempt_at = None;
         self.counters.connects.grow(1);
         self.control.connected();
-        self.view.clear();
+        self.view.connected(self.control.desired(), now);
         self.events.push_back(Event::Connected);
         self.enter(State::Sync, now);
         self.advance(now);

@@ -3,6 +3,7 @@
 mod flows;
 pub(crate) mod gwm;
 mod lab;
+mod patience;
 mod properties;
 mod quiesce;
 mod transitions;

@@ -15,10 +15,14 @@ use crate::sasp::{
     msg::{GroupOf, MemberKey, Name, WeightEntry},
 };
 
-/// A GWM needs so many of its intervals after a registration until its weights mean something.
+/// A GWM needs so many of its intervals after a connection or a registration until its weights mean something.
 const CONVERGENCE_INTERVALS: u32 = 2;
 
-/// A group with more members that nobody registered here is nonsense; they are not even reported.
+/// However long its intervals are: twice ten minutes, the longest that balancers are known to poll at. Up to 65,535
+/// seconds can be announced, and nobody wants a group on static weights for a day.
+const CONVERGENCE_MAX: Duration = Duration::from_secs(2 * 600);
+
+/// A group with more members that nobody registered here is nonsense; the others are not even reported.
 const UNKNOWN_MAX: usize = 10_000;
 
 /// One message's weights, by group and member.
@@ -67,40 +71,44 @@ pub(super) fn said(groups: Vec<GroupOf<WeightEntry>>, lb_uid: &Name) -> (Said, u
 #[derive(Debug, Default)]
 pub(super) struct View {
     groups: Said,
-    /// Groups that were registered lately, and when.
+    /// Groups that the GWM may not have looked at yet: since then it has been connected, or has had the group.
     converging: BTreeMap<Name, Instant>,
 }
 
 impl View {
-    /// Starts a connection: what is merged must come from it.
-    pub(super) fn clear(&mut self) {
+    /// Starts a connection: what is merged must come from it. Every group converges, also those that the GWM has kept:
+    /// it may have been restarted, or have lost its own sources, and not have looked again yet.
+    pub(super) fn connected(&mut self, desired: &Desired, now: Instant) {
         self.groups.clear();
         self.converging.clear();
+        for name in desired.groups.keys() {
+            self.converge(name, desired, now);
+        }
     }
 
     /// Merges a message and returns the wanted groups that it is about.
     pub(super) fn hear(&mut self, said: Said, scope: Scope, desired: &Desired) -> Vec<Name> {
         let is_about = |name: &&Name| scope == Scope::Everything || said.contains_key(*name);
         let names: Vec<_> = desired.groups.keys().filter(is_about).cloned().collect();
+        let mut former = Said::new();
         if scope == Scope::Everything {
             let silence = desired
                 .groups
                 .keys()
                 .map(|name| (name.clone(), BTreeMap::new()));
-            self.groups = silence.collect();
+            former = std::mem::replace(&mut self.groups, silence.collect());
         }
         for (name, members) in said {
             let Some(wanted) = desired.groups.get(&name) else {
                 continue;
             };
-            let known = self.groups.entry(name).or_default();
-            if scope == Scope::WholeGroups {
-                known.retain(|key, _| wanted.contains_key(key));
-            }
-            known.extend(members);
-            if known.len() > wanted.len().saturating_add(UNKNOWN_MAX) {
-                known.retain(|key, _| wanted.contains_key(key));
-            }
+            let before = match scope {
+                Scope::Everything => former.remove(&name),
+                Scope::WholeGroups | Scope::Changes => self.groups.remove(&name),
+            };
+            let is_wanted = |key: &MemberKey| wanted.contains_key(key);
+            let group = merged(before.unwrap_or_default(), members, scope, is_wanted);
+            self.groups.insert(name, group);
         }
         // Where the GWM is sure of everything, it needs no more time.
         self.converging.retain(|name, _| {
@@ -166,7 +174,7 @@ impl View {
     /// When the first group stops converging, at this interval of the GWM.
     pub(super) fn deadline(&self, interval: Duration) -> Option<Instant> {
         let since = self.converging.values().min()?;
-        Some(since.later(interval.saturating_mul(CONVERGENCE_INTERVALS)))
+        Some(since.later(convergence(interval)))
     }
 
     /// Ends convergence where its time is over. One event for each such group.
@@ -176,8 +184,7 @@ impl View {
         interval: Duration,
         desired: &Desired,
     ) -> Vec<Event> {
-        let convergence = interval.saturating_mul(CONVERGENCE_INTERVALS);
-        let ends = |since: &Instant| since.later(convergence) <= now;
+        let ends = |since: &Instant| since.later(convergence(interval)) <= now;
         let ended: Vec<_> = self
             .converging
             .extract_if(.., |_, since| ends(since))
@@ -215,5 +222,69 @@ impl View {
             converging,
         };
         Some(Event::Weights { weights, unknown })
+    }
+}
+
+/// How long a group converges at this interval of the GWM.
+fn convergence(interval: Duration) -> Duration {
+    interval
+        .saturating_mul(CONVERGENCE_INTERVALS)
+        .min(CONVERGENCE_MAX)
+}
+
+/// One group after a message. Of members that nobody knew, only as many come in as there is room for: those that
+/// register themselves by the thousand drive nobody out.
+fn merged(
+    before: BTreeMap<MemberKey, MemberWeight>,
+    said: BTreeMap<MemberKey, MemberWeight>,
+    scope: Scope,
+    is_wanted: impl Fn(&MemberKey) -> bool,
+) -> BTreeMap<MemberKey, MemberWeight> {
+    let (known, new): (BTreeMap<_, _>, BTreeMap<_, _>) = said
+        .into_iter()
+        .partition(|(key, _)| is_wanted(key) || before.contains_key(key));
+    let mut group = before;
+    match scope {
+        Scope::Everything => group.clear(),
+        Scope::WholeGroups => group.retain(|key, _| is_wanted(key)),
+        Scope::Changes => {}
+    }
+    group.extend(known);
+    let unknown = group.keys().filter(|key| !is_wanted(key)).count();
+    group.extend(new.into_iter().take(UNKNOWN_MAX.saturating_sub(unknown)));
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> MemberKey {
+        MemberKey {
+            protocol: 6,
+            port: 80,
+            address: std::net::Ipv4Addr::from_bits(0x0a00_0000 + number as u32).into(),
+        }
+    }
+
+    fn said(numbers: impl Iterator<Item = usize>) -> BTreeMap<MemberKey, MemberWeight> {
+        numbers
+            .map(|number| (key(number), MemberWeight::default()))
+            .collect()
+    }
+
+    #[test]
+    fn thousands_of_members_that_nobody_knew_drive_out_none_that_was_known() {
+        let (wanted, known) = (key(2 * UNKNOWN_MAX), key(2 * UNKNOWN_MAX + 1));
+        let before = said([2 * UNKNOWN_MAX + 1].into_iter());
+        for scope in [Scope::Everything, Scope::WholeGroups, Scope::Changes] {
+            let flood = said(0..2 * UNKNOWN_MAX + 2);
+            let group = merged(before.clone(), flood, scope, |key| *key == wanted);
+            assert!(group.contains_key(&wanted) && group.contains_key(&known));
+            assert_eq!(group.len(), UNKNOWN_MAX + 1);
+            let more = said(UNKNOWN_MAX..UNKNOWN_MAX + 9);
+            let group = merged(group, more, Scope::Changes, |key| *key == wanted);
+            assert_eq!(group.len(), UNKNOWN_MAX + 1, "full");
+        }
     }
 }

@@ -16,6 +16,9 @@ use crate::sasp::{
 const RETRY_REFUSED: Duration = Duration::from_secs(300);
 /// A GWM that accepts Set LB State and then does not know us, so often in a row, will not get better.
 const FORGOTTEN_MAX: u8 = 3;
+/// Refused polls in a row, and no weights meanwhile, after which what the GWM once said is stale: the session counts as
+/// lost, and with it the hold time begins.
+const VAIN_POLLS_MAX: u8 = 3;
 
 /// What a reply means for the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,18 +67,32 @@ impl Control {
     }
 
     fn weights_answered(&mut self, code: Code) -> Outcome {
-        match code {
-            Code::SUCCESS => Outcome::Fine,
-            Code::UNKNOWN_GROUP | Code::UNKNOWN_LB => {
-                if self.known.is_some() {
-                    // In mid-session: with the groups, the GWM has forgotten our flags.
-                    self.told = None;
-                }
+        let forgot = matches!(code, Code::UNKNOWN_GROUP | Code::UNKNOWN_LB);
+        let Some(known) = &self.known else {
+            if forgot {
                 self.known = Some(BTreeMap::new());
-                Outcome::Fine
             }
-            _ if self.known.is_none() => Outcome::Fatal,
-            _ => Outcome::Refused,
+            return match code {
+                Code::SUCCESS | Code::UNKNOWN_GROUP | Code::UNKNOWN_LB => Outcome::Fine,
+                _ => Outcome::Fatal,
+            };
+        };
+        if code == Code::SUCCESS {
+            self.vain_polls = 0;
+            return Outcome::Fine;
+        }
+        // That it knows nothing of ours is no refusal as long as there is nothing to know.
+        let in_vain = !forgot || known.values().any(|members| !members.is_empty());
+        if forgot {
+            // In mid-session: with the groups, the GWM has forgotten our flags.
+            self.told = None;
+            self.known = Some(BTreeMap::new());
+        }
+        self.vain_polls = self.vain_polls.saturating_add(u8::from(in_vain));
+        match (self.vain_polls, forgot) {
+            (VAIN_POLLS_MAX.., _) => Outcome::Fatal,
+            (_, true) => Outcome::Fine,
+            (_, false) => Outcome::Refused,
         }
     }
 
