@@ -5,10 +5,12 @@
 //! * [`object`]: the BPF objects.
 //! * [`fuzz`]: bodies of the fuzz targets.
 //! * [`lab`]: network namespaces with real servers, a real GWM and the real balancer.
+//! * [`loopback`]: the real GWM and members on loopback, spoken to by hand.
 //! * [`sasp`]: SASP messages through an independent dissector.
 
 pub mod fixtures;
 pub mod fuzz;
 pub mod lab;
+pub mod loopback;
 pub mod object;
 pub mod sasp;

@@ -145,6 +145,22 @@ fn what_agents_prometheus_and_files_say_is_taken_or_refused_in_a_line() {
 }
 
 #[test]
+fn what_is_called_valid_is() {
+    for seed in seeds::of("codec") {
+        sasp_ctl::sasp::codec::decode(&seed).unwrap();
+    }
+    let flags = sasp_ctl::config::Flags::default();
+    for seed in seeds::of("attach_config") {
+        let text = String::from_utf8(seed).unwrap();
+        sasp_ctl::config::from_text("seed".as_ref(), text, &flags).unwrap();
+    }
+    for seed in seeds::of("gwm_config") {
+        let text = String::from_utf8(seed).unwrap();
+        sasp_ctl::gwm::config::from_text("seed".as_ref(), text).unwrap();
+    }
+}
+
+#[test]
 fn no_target_is_left_out_here_or_in_the_fuzzers_package() {
     let tested = [
         "codec",

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::failure::Failure;
+use super::runtime::block_on;
 use crate::clock;
 use crate::control::UNTIL;
 use crate::daemon::control;
@@ -88,11 +89,7 @@ impl Server {
     }
 
     fn send(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
+        block_on(async {
             tokio::time::timeout(PATIENCE, self.exchange(request))
                 .await
                 .unwrap_or_else(|_| {
@@ -101,7 +98,7 @@ impl Server {
                         self.name, self.if_stuck
                     )))
                 })
-        })
+        })?
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Bytes, Failure> {

@@ -1,4 +1,6 @@
-//! Text in columns.
+//! Text in columns, and tables of them.
+
+use super::paint::Paint;
 
 /// How a column is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,33 @@ pub(in crate::cli) fn set(rows: &[Vec<String>], align: &[Align], indent: usize) 
             line.push_str("  ");
         }
         text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Headings and rows; a row that is bad is painted so. Nothing if there are no rows.
+pub(in crate::cli) fn table(
+    headings: &[(&str, Align)],
+    rows: impl Iterator<Item = (Vec<String>, bool)>,
+    indent: usize,
+    paint: Paint,
+) -> String {
+    let (mut rows, bad): (Vec<_>, Vec<_>) = rows.unzip();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let (names, align): (Vec<_>, Vec<_>) = headings.iter().copied().unzip();
+    rows.insert(0, names.into_iter().map(str::to_owned).collect());
+    let lines = set(&rows, &align, indent);
+    let mut text = String::new();
+    for (number, line) in lines.lines().enumerate() {
+        let is_bad = number.checked_sub(1).is_some_and(|row| bad[row]);
+        text.push_str(&match (number, is_bad) {
+            (0, _) => paint.bold(line),
+            (_, true) => paint.bad(line),
+            (_, false) => line.to_owned(),
+        });
         text.push('\n');
     }
     text

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::gwm_target::GwmTarget;
 use super::output;
+use super::runtime::block_on;
 use crate::config::{duration, member_key};
 use crate::member::agent;
 use crate::member::check::{Check, Probe};
@@ -194,17 +195,6 @@ fn stay(args: AgentArgs) -> Result<(), Failure> {
         let ended = agent::run(settings, options, stops).await;
         ended.map_err(Failure::failed)
     })?
-}
-
-/// One thread is enough for one connection. What still resolves a name at the end holds nobody up.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    let done = runtime.block_on(work);
-    runtime.shutdown_background();
-    Ok(done)
 }
 
 impl Who {

@@ -20,6 +20,7 @@ mod paint;
 mod query;
 mod quiesce;
 mod reload;
+mod runtime;
 mod status;
 mod target;
 

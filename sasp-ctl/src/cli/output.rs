@@ -1,11 +1,16 @@
 //! Standard output that may be closed at any moment (`sasp-ctl status | head -1`), and colours.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::thread;
+use std::time::Duration;
 
 use super::failure::Failure;
 
 /// Clears the screen and puts the cursor in its corner.
-pub(super) const HOME: &str = "\x1b[H\x1b[2J";
+const HOME: &str = "\x1b[H\x1b[2J";
+
+/// How often [`show`] shows something again.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// Prints text as it is.
 ///
@@ -19,6 +24,28 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         Err(error) => Err(Failure::Failed(format!(
             "cannot write to standard output: {error}"
         ))),
+    }
+}
+
+/// Prints what `text` says: once, or `again` and again every second, one over the other on a terminal if it `replaces`.
+///
+/// # Errors
+/// The first of `text`, or of [`print`].
+pub(super) fn show(
+    again: bool,
+    replaces: bool,
+    text: impl Fn() -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    loop {
+        let text = text()?;
+        if again && replaces && io::stdout().is_terminal() {
+            print(HOME)?;
+        }
+        print(&text)?;
+        if !again {
+            return Ok(());
+        }
+        thread::sleep(SHOW_EVERY);
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use super::gwm_target::GwmTarget;
+use super::runtime::block_on;
 use crate::config::duration;
 use crate::session::{Stream, Target, dial};
 use asker::Asker;
@@ -70,11 +71,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let plan = Plan::of(args)?;
     let target = args.gwm.target()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
-    runtime.block_on(query(&plan, &target, args))
+    block_on(query(&plan, &target, args))?
 }
 
 async fn query(plan: &Plan, target: &Target, args: &Args) -> Result<(), Failure> {

@@ -7,8 +7,6 @@ mod gwms;
 mod table;
 mod view;
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::failure::Failure;
@@ -16,8 +14,6 @@ use super::target::{self, Choice};
 use super::{client, output};
 use crate::datapath::{Pinned, Places};
 use view::Status;
-
-const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Show services, members, weights, shares and counters
 #[derive(clap::Args, Debug)]
@@ -34,17 +30,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let places = target::places();
-    loop {
-        let text = text(args, &places)?;
-        if args.watch && !args.json && output::stdout_is_terminal() {
-            output::print(output::HOME)?;
-        }
-        output::print(&text)?;
-        if !args.watch {
-            return Ok(());
-        }
-        std::thread::sleep(WATCH_EVERY);
-    }
+    output::show(args.watch, !args.json, || text(args, &places))
 }
 
 fn text(args: &Args, places: &Places) -> Result<String, Failure> {
@@ -60,11 +46,7 @@ fn text(args: &Args, places: &Places) -> Result<String, Failure> {
     if args.json {
         return Ok(format!("{}\n", String::from_utf8_lossy(&body)));
     }
-    let status: Status = serde_json::from_slice(&body).map_err(|error| {
-        Failure::Failed(format!(
-            "the daemon's status makes no sense ({error}): is it of another version?"
-        ))
-    })?;
+    let status: Status = client::decode(&body)?;
     Ok(table::render(&status, output::stdout_has_colours()))
 }
 

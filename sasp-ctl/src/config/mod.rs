@@ -6,17 +6,20 @@
 //! # Layout
 //! * [`duration`]: `"10s"`, `"2m"`.
 //! * [`member_key`]: `"10.0.0.1:80"`, `"10.0.0.1:53/udp"`, `"10.0.0.1"`.
+//! * [`name`]: LB UIDs and group names.
 //! * [`endpoint`]: VIPs and the GWM's address.
 //! * [`error`]: a refusal and the place it is about.
 //! * [`flags`]: what the command line adds to a file.
 //! * [`settings`]: what comes out, and every default.
 //! * [`uid`]: the LB UID of a balancer that was not given one.
+//! * `file`, `parse`, `source`, `table`, `values`: what the file of the GWM is read by, too.
 
 pub mod duration;
 pub mod endpoint;
 pub mod error;
 pub mod flags;
 pub mod member_key;
+pub mod name;
 pub mod settings;
 pub mod uid;
 
@@ -26,6 +29,7 @@ mod raw;
 pub(crate) mod source;
 pub(crate) mod table;
 mod validate;
+pub(crate) mod values;
 
 use std::path::Path;
 

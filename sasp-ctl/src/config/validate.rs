@@ -9,11 +9,7 @@ mod service;
 mod tls;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use toml::Spanned;
-
-use super::duration;
 use super::endpoint;
 use super::error::ConfigError;
 use super::raw::RawConfig;
@@ -63,74 +59,4 @@ pub(super) fn config(raw: RawConfig, source: &Source) -> Result<Config, ConfigEr
         services,
         warnings,
     })
-}
-
-/// A duration within bounds, or the default.
-fn duration_in(
-    value: Option<&Spanned<String>>,
-    default: Duration,
-    min: Duration,
-    source: &Source,
-) -> Result<Duration, ConfigError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    let duration =
-        duration::parse(value.get_ref()).map_err(|reason| source.error(value, reason))?;
-    if duration < min {
-        return Err(source.error(
-            value,
-            format!("{:?} is too short: at least {min:?}", value.get_ref()),
-        ));
-    }
-    Ok(duration)
-}
-
-/// One of several words, or the default.
-fn word<T: Copy>(
-    value: Option<&Spanned<String>>,
-    default: T,
-    words: &[(&str, T)],
-    source: &Source,
-) -> Result<T, ConfigError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    let typed = value.get_ref();
-    match words.iter().find(|(word, _)| word == typed) {
-        Some((_, meaning)) => Ok(*meaning),
-        None => {
-            let known: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-            Err(source.error(
-                value,
-                format!("{typed:?} is unknown: write {}", known.join(" or ")),
-            ))
-        }
-    }
-}
-
-/// An integer within bounds, or the default.
-fn integer_in(
-    value: Option<&Spanned<i64>>,
-    default: u32,
-    bounds: std::ops::RangeInclusive<u32>,
-    source: &Source,
-) -> Result<u32, ConfigError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    u32::try_from(*value.get_ref())
-        .ok()
-        .filter(|number| bounds.contains(number))
-        .ok_or_else(|| {
-            source.error(
-                value,
-                format!(
-                    "{} is out of range: {} to {}",
-                    value.get_ref(),
-                    bounds.start(),
-                    bounds.end()
-                ),
-            )
-        })
 }

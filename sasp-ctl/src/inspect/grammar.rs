@@ -3,6 +3,7 @@
 use super::component::{Component, Fields};
 use super::message::{Group, Remarks};
 use crate::sasp::code::Type;
+use crate::sasp::frame::HEADER_LEN;
 
 /// What a message holds behind its own component.
 struct Plan {
@@ -45,7 +46,10 @@ pub(super) fn groups(
         return Vec::new();
     };
     if !is_message(message) {
-        remarks.wrong(13, format!("{message} stands where a message belongs"));
+        remarks.wrong(
+            HEADER_LEN,
+            format!("{message} stands where a message belongs"),
+        );
     }
     let mut sorter = Sorter {
         message,
@@ -193,8 +197,10 @@ impl Sorter<'_> {
         if let Some(told) = at(Some(1)).and_then(|message| count(&message.fields)) {
             let found = self.groups.len();
             if usize::from(told) != found {
-                self.remarks
-                    .wrong(13, format!("{told} groups are announced, {found} follow"));
+                self.remarks.wrong(
+                    HEADER_LEN,
+                    format!("{told} groups are announced, {found} follow"),
+                );
             }
         }
         for group in &self.groups {

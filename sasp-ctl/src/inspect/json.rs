@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::component::{Component, Fields};
 use super::explain::{self, LB_FLAGS, MEMBER_FLAGS, Role, WEIGHT_FLAGS};
 use super::message::{Group, Inspection, Remark};
-use crate::sasp::code::{Code, FLAG_LB, Type};
+use crate::sasp::code::{FLAG_LB, Type};
 
 /// One message.
 #[derive(Serialize, Debug)]
@@ -124,13 +124,13 @@ pub fn fields(fields: &Fields) -> Value {
             "flags": flags, "sender": sender(*flags), "count": count,
             "reason": reason.0, "reason_name": reason.to_string(),
         }),
-        Fields::Reply(code) => json!({ "code": code.0, "code_name": code_name(*code) }),
+        Fields::Reply(code) => json!({ "code": code.0, "code_name": code.to_string() }),
         Fields::Weights {
             code,
             interval,
             count,
         } => json!({
-            "code": code.0, "code_name": code_name(*code),
+            "code": code.0, "code_name": code.to_string(),
             "interval_seconds": interval, "count": count,
         }),
         Fields::Count(count) => json!({ "count": count }),
@@ -161,10 +161,6 @@ pub fn fields(fields: &Fields) -> Value {
         }),
         Fields::Opaque(bytes) => json!({ "unread_bytes": bytes }),
     }
-}
-
-fn code_name(code: Code) -> String {
-    code.to_string()
 }
 
 fn sender(flags: u8) -> &'static str {

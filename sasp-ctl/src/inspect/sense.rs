@@ -7,6 +7,7 @@ use super::component::{Component, Fields};
 use super::explain::{self, FlagNames, LB_FLAGS, MEMBER_FLAGS, SENDER_FLAGS, WEIGHT_FLAGS};
 use super::message::{Group, Remarks};
 use crate::sasp::code::{Code, LB_UID_MAX, Reason, Type, VERSION, weight_flags};
+use crate::sasp::frame::HEADER_LEN;
 use crate::sasp::msg::{MemberKey, Name};
 
 /// The highest health that is defined (RFC 4678 section 7.6.1).
@@ -184,7 +185,7 @@ fn names(components: &[Component], groups: &[Group], message: Option<Type>, rema
             .any(|(of, name)| of == lb_uid && !name.is_empty())
     {
         remarks.unusual(
-            13,
+            HEADER_LEN,
             "\"all groups\" beside a group: a GWM answers 0x46".to_owned(),
         );
     }
@@ -193,7 +194,7 @@ fn names(components: &[Component], groups: &[Group], message: Option<Type>, rema
             "{} different LB UIDs in one message: a connection has one",
             uids.len()
         );
-        remarks.unusual(13, text);
+        remarks.unusual(HEADER_LEN, text);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// More than any byte takes to write, with white space around it.
@@ -29,7 +30,11 @@ pub fn parse(text: &str) -> Result<u8, String> {
 /// A reason with the file's name.
 pub fn read(path: &Path) -> Result<u8, String> {
     let mut text = String::new();
-    File::open(path)
+    File::options()
+        .read(true)
+        // Opening a FIFO would wait for a writer, and everything else with it.
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
         .and_then(|file| file.take(FILE_MAX).read_to_string(&mut text))
         .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     parse(text.trim()).map_err(|reason| format!("{}: {reason}", path.display()))
@@ -56,6 +61,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state");
         assert!(read(&path).unwrap_err().contains("cannot be read"));
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(read(&path).unwrap_err().contains("is no byte"));
+        std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, " 0x32\n").unwrap();
         assert_eq!(read(&path), Ok(0x32));
         std::fs::write(&path, "fine\n").unwrap();

@@ -10,10 +10,11 @@ const SEED_MAX: usize = 1024;
 const ATTACH: [&str; 2] = [
     include_str!("../../../sasp-ctl/src/config/example.toml"),
     r#"
-listen = "127.0.0.1:9999"
 [balancer]
 uid = "edge-1"
-packet_log = "all"
+listen = "127.0.0.1:9999"
+packet_log = "trace"
+combine = "mean"
 limits = { services = 8, backends = 16, flows = 1024 }
 [[gwm]]
 address = "[2001:db8::1]:3860"
@@ -21,6 +22,10 @@ push = false
 trust = true
 hold = "90s"
 interval = "10s"
+[[gwm]]
+address = "gwm.example.net"
+priority = 1
+source = "192.0.2.2"
 [[service]]
 group = "FARM1"
 vip = "203.0.113.10:80/tcp"
@@ -29,13 +34,17 @@ affinity = "client"
 all_zero = "reject"
 idle = "5m"
 dead_band = "1%"
+slow_start = "30s"
+move_limit = "2.5%"
+move_interval = "1s"
+self_registered = ["10.0.0.0/8", "10.9.9.9"]
 [[service]]
 group = "DNS"
 vip = "[2001:db8::10]:53/udp"
 "#,
 ];
 
-const GWM: [&str; 2] = [
+const GWM: [&str; 3] = [
     "listen = \"127.0.0.1:3860\"\n",
     r#"
 interval = "1s"
@@ -52,6 +61,41 @@ group = "FARM1"
 source = "static"
 balancer = "edge-1"
 members = { "10.0.0.1:80" = 40, "10.0.0.2:53/udp" = 0, "10.0.0.3" = 65535 }
+"#,
+    r#"
+[[member]]
+sources = ["10.0.0.0/8"]
+addresses = ["10.0.0.1"]
+[[weights]]
+group = "FARM1"
+source = "probe"
+check = "http"
+path = "/health?full=1"
+host = "www.example.net"
+status = "200-299,304"
+rise = 1
+fall = 2
+[[weights]]
+group = "FARM1"
+source = "agent-check"
+port = 9999
+send = "state\n"
+members = ["10.0.0.1:80"]
+[[weights]]
+group = "FARM1"
+source = "prometheus"
+url = "http://127.0.0.1:9090"
+query = "load1"
+match = "address"
+scale = -1.5
+offset = 64.0
+max = 64
+interval = "1s"
+stale = "1m"
+[[weights]]
+group = "FARM1"
+source = "file"
+path = "weights"
 "#,
 ];
 

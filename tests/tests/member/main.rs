@@ -8,17 +8,4 @@ mod life;
 mod once;
 mod tls;
 
-#[path = "../tls/authority.rs"]
-mod authority;
-#[path = "../gwm/client.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod client;
-#[path = "../tls/peer.rs"]
-#[expect(dead_code, reason = "shared with the tests of TLS, which use more")]
-mod peer;
-#[path = "../gwm/server.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod server;
-#[path = "../gwm/wire.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod wire;
+use tests::loopback::{authority, client, peer, running, server, wire};

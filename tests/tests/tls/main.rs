@@ -2,17 +2,7 @@
 //!
 //! `cargo build` must have built the binary.
 
-mod authority;
 mod dialled;
 mod dialling;
-mod peer;
 
-#[path = "../gwm/client.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod client;
-#[path = "../gwm/server.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod server;
-#[path = "../gwm/wire.rs"]
-#[expect(dead_code, reason = "shared with the tests of the GWM, which use more")]
-mod wire;
+use tests::loopback::{authority, peer, server, wire};

@@ -64,6 +64,8 @@ fn serve(args: Args) -> Result<(), Failure> {
         listen: args.listen,
         place,
     }));
+    // Not `drop`: a name that is being resolved, or a file on a dead server, must not keep the GWM from ending.
+    runtime.shutdown_background();
     served.map_err(|error| match error {
         StartError::Config(_) => Failure::Usage(error.to_string()),
         StartError::Listen { .. } | StartError::Control(_) | StartError::Signals(_) => {

@@ -1,14 +1,10 @@
 //! `sasp-ctl gwm status`: balancers, groups, members and what they weigh, as tables or as the GWM's own JSON.
 
-use std::time::Duration;
-
 use super::table;
 use super::target::Choice;
 use super::view::Status;
 use crate::cli::failure::Failure;
 use crate::cli::{client, output};
-
-const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Show balancers, groups, members and what they weigh
 #[derive(clap::Args, Debug)]
@@ -30,17 +26,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    loop {
-        let text = text(args)?;
-        if args.watch && !args.json && output::stdout_is_terminal() {
-            output::print(output::HOME)?;
-        }
-        output::print(&text)?;
-        if !args.watch {
-            return Ok(());
-        }
-        std::thread::sleep(WATCH_EVERY);
-    }
+    output::show(args.watch, !args.json, || text(args))
 }
 
 fn text(args: &Args) -> Result<String, Failure> {

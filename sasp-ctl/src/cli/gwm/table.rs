@@ -3,7 +3,7 @@
 mod group;
 
 use super::view::{Balancer, Connection, LeftOut, Override, Source, Status};
-use crate::cli::columns::{self, Align};
+use crate::cli::columns::{Align, table};
 use crate::cli::paint::{Paint, span};
 
 /// Connections without a balancer that are listed.
@@ -228,39 +228,6 @@ fn counted(count: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
     }
-}
-
-/// Headings and rows; a row that is bad is painted so. Nothing if there are no rows.
-fn table(
-    headings: &[(&str, Align)],
-    rows: impl Iterator<Item = (Vec<String>, bool)>,
-    indent: usize,
-    paint: Paint,
-) -> String {
-    let (mut rows, bad): (Vec<_>, Vec<_>) = rows.unzip();
-    if rows.is_empty() {
-        return String::new();
-    }
-    rows.insert(
-        0,
-        headings
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
-    );
-    let align: Vec<_> = headings.iter().map(|(_, align)| *align).collect();
-    let lines = columns::set(&rows, &align, indent);
-    let mut text = String::new();
-    for (number, line) in lines.lines().enumerate() {
-        let is_bad = number.checked_sub(1).is_some_and(|row| bad[row]);
-        text.push_str(&match (number, is_bad) {
-            (0, _) => paint.bold(line),
-            (_, true) => paint.bad(line),
-            (_, false) => line.to_owned(),
-        });
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! LB UIDs, group names and labels as flags have them: what a GWM would refuse is refused here, with a reason.
 
+use crate::config::name;
 use crate::sasp::code::LB_UID_MAX;
 use crate::sasp::member::Config;
 use crate::sasp::msg::Name;
@@ -8,25 +9,16 @@ use crate::sasp::msg::Name;
 const PAIRS_MAX: usize = 1000;
 
 pub(super) fn uid(text: &str) -> Result<Name, String> {
-    named(text, LB_UID_MAX)
+    name::parse(text, LB_UID_MAX)
 }
 
 pub(super) fn group(text: &str) -> Result<Name, String> {
-    named(text, Name::MAX)
+    name::parse(text, Name::MAX)
 }
 
 /// A label may be empty.
 pub(super) fn label(text: &str) -> Result<Name, String> {
     Name::new(text.as_bytes()).ok_or_else(|| format!("is longer than {} bytes", Name::MAX))
-}
-
-fn named(text: &str, limit: usize) -> Result<Name, String> {
-    let name = Name::new(text.as_bytes()).filter(|name| (1..=limit).contains(&name.len()));
-    let name = name.ok_or_else(|| format!("must have 1 to {limit} bytes"))?;
-    match name.is_text() {
-        true => Ok(name),
-        false => Err("must not have control characters".to_owned()),
-    }
 }
 
 /// Refuses more than one connection can keep up.

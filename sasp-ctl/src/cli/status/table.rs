@@ -97,23 +97,9 @@ fn service(status: &Status, service: &Service, paint: &Paint) -> String {
         service.weights,
         gwms::whose(status, service)
     );
-    let mut rows = vec![
-        HEADINGS
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
-    ];
-    rows.extend(service.members.iter().map(row));
-    let table = columns::set(&rows, &HEADINGS.map(|(_, align)| align), 2);
-    let states = service.members.iter().map(|member| member.state.as_str());
-    for (line, state) in table.lines().zip(std::iter::once("").chain(states)) {
-        text.push_str(&match state {
-            "" => paint.bold(line),
-            "active" => line.to_owned(),
-            _ => paint.bad(line),
-        });
-        text.push('\n');
-    }
+    let members = service.members.iter();
+    let rows = members.map(|member| (row(member), member.state != "active"));
+    text.push_str(&columns::table(&HEADINGS, rows, 2, *paint));
     for TurnedAway { address, reason } in &service.turned_away {
         text.push_str(&format!(
             "  {address} registered itself in vain: {reason}\n"

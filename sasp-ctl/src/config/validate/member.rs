@@ -8,7 +8,7 @@ use super::super::member_key;
 use super::super::raw::RawMember;
 use super::super::settings::WEIGHT;
 use super::super::source::Source;
-use super::integer_in;
+use super::super::values::number_in;
 use crate::balance::spec::{Forward, MemberSpec};
 use crate::sasp::msg::MemberKey;
 
@@ -26,16 +26,8 @@ pub(super) fn member(
 ) -> Result<MemberSpec, ConfigError> {
     let key =
         key(raw.address.get_ref(), target).map_err(|reason| source.error(&raw.address, reason))?;
-    let weight = integer_in(
-        raw.weight.as_ref(),
-        u32::from(WEIGHT),
-        0..=u32::from(u16::MAX),
-        source,
-    )?;
-    Ok(MemberSpec {
-        key,
-        weight: weight as u16,
-    })
+    let weight = number_in(&raw.weight, WEIGHT, 0..=u16::MAX, source)?;
+    Ok(MemberSpec { key, weight })
 }
 
 fn key(text: &str, target: &Target) -> Result<MemberKey, String> {

@@ -8,7 +8,7 @@ use super::super::error::ConfigError;
 use super::super::raw::RawService;
 use super::super::settings::{DEAD_BAND_PERMILLE, MOVE_INTERVAL};
 use super::super::source::Source;
-use super::duration_in;
+use super::super::values::duration_from;
 use crate::balance::spec::MoveLimit;
 
 pub(super) fn dead_band(raw: &RawService, source: &Source) -> Result<u16, ConfigError> {
@@ -23,8 +23,8 @@ pub(super) fn slow_start(
     raw: &RawService,
     source: &Source,
 ) -> Result<Option<Duration>, ConfigError> {
-    let (value, none) = (raw.slow_start.as_ref(), Duration::ZERO);
-    let length = duration_in(value, none, none, source)?;
+    let none = Duration::ZERO;
+    let length = duration_from(&raw.slow_start, none, none, source)?;
     Ok((!length.is_zero()).then_some(length))
 }
 
@@ -34,10 +34,9 @@ pub(super) fn move_limit(
     source: &Source,
 ) -> Result<Option<MoveLimit>, ConfigError> {
     let shortest = Duration::from_millis(100);
-    let value = raw.move_interval.as_ref();
-    let interval = duration_in(value, MOVE_INTERVAL, shortest, source)?;
+    let interval = duration_from(&raw.move_interval, MOVE_INTERVAL, shortest, source)?;
     let Some(limit) = &raw.move_limit else {
-        return match value {
+        return match &raw.move_interval {
             Some(value) => Err(source.error(
                 value,
                 "`move_interval` does nothing without `move_limit`: add that, or remove this",

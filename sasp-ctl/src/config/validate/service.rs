@@ -1,7 +1,7 @@
 //! `[[service]]`.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -12,7 +12,8 @@ use super::super::error::ConfigError;
 use super::super::raw::RawService;
 use super::super::settings::{IDLE_TCP, IDLE_UDP};
 use super::super::source::Source;
-use super::{duration_in, member, noise, word};
+use super::super::values::{duration_from, named, network, word};
+use super::{member, noise};
 use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
 use crate::sasp::msg::{MemberKey, Name};
 
@@ -37,18 +38,18 @@ pub(super) fn service(
     }
     let idle = if protocol == TCP { IDLE_TCP } else { IDLE_UDP };
     Ok(ServiceSpec {
-        group: group(&raw.group, source)?,
+        group: named(&raw.group, "the group name", Name::MAX, source)?,
         vip,
         protocol,
         forward,
         on_down: word(
-            raw.on_down.as_ref(),
+            &raw.on_down,
             OnDown::Keep,
             &[("keep", OnDown::Keep), ("rehash", OnDown::Rehash)],
             source,
         )?,
         track: word(
-            raw.track.as_ref(),
+            &raw.track,
             Track::Exceptions,
             &[
                 ("exceptions", Track::Exceptions),
@@ -58,19 +59,19 @@ pub(super) fn service(
             source,
         )?,
         affinity: word(
-            raw.affinity.as_ref(),
+            &raw.affinity,
             Affinity::Flow,
             &[("flow", Affinity::Flow), ("client", Affinity::Client)],
             source,
         )?,
         all_zero: word(
-            raw.all_zero.as_ref(),
+            &raw.all_zero,
             AllZero::Equal,
             &[("equal", AllZero::Equal), ("reject", AllZero::Reject)],
             source,
         )?,
         quic: quic(raw.quic.as_ref(), protocol, source)?,
-        idle: duration_in(raw.idle.as_ref(), idle, Duration::from_secs(1), source)?,
+        idle: duration_from(&raw.idle, idle, Duration::from_secs(1), source)?,
         dead_band_permille: noise::dead_band(raw, source)?,
         self_registered,
         slow_start: noise::slow_start(raw, source)?,
@@ -113,46 +114,16 @@ fn self_registered(
     let listed = raw.self_registered.iter().flatten();
     listed
         .map(|value| {
-            let text = value.get_ref();
-            let network = match text.parse::<IpAddr>() {
-                Ok(address) => IpNet::from(address),
-                Err(_) => text.parse::<IpNet>().map_err(|_| {
-                    let reason = format!("{text:?} is no network, as in \"10.0.0.0/8\"");
-                    source.error(value, reason)
-                })?,
-            };
-            if network != network.trunc() {
-                let reason = format!(
-                    "{text:?} has bits behind its prefix: write \"{}\"",
-                    network.trunc()
-                );
-                return Err(source.error(value, reason));
-            }
+            let network = network(value, source)?;
             match network.addr().is_ipv4() == vip.is_ipv4() {
                 true => Ok(network),
                 false => Err(source.error(
                     value,
-                    format!("{text} and the VIP {vip} differ in address family: no member of it could serve the VIP"),
+                    format!("{network} and the VIP {vip} differ in address family: no member of it could serve the VIP"),
                 )),
             }
         })
         .collect()
-}
-
-fn group(value: &Spanned<String>, source: &Source) -> Result<Name, ConfigError> {
-    let text = value.get_ref();
-    Name::new(text.clone().into_bytes())
-        .filter(|name| !name.is_empty() && name.is_text())
-        .ok_or_else(|| {
-            source.error(
-                value,
-                format!(
-                    "a group name is 1 to {} bytes without control characters, this one has {} bytes: choose another",
-                    Name::MAX,
-                    text.len()
-                ),
-            )
-        })
 }
 
 fn forward(value: Option<&Spanned<String>>, source: &Source) -> Result<Forward, ConfigError> {

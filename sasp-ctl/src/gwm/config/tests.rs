@@ -110,8 +110,8 @@ fn wrong_values_at_the_top_and_wrong_limits_are_refused_with_their_line_and_a_re
         ("listen = \"10.0.0.1\"", "1: \"10.0.0.1\" is not ADDR:PORT"),
         ("\nlisten =", "2: "),
         ("interval = \"10\"", "1: \"10\" is not a duration"),
-        ("interval = \"50ms\"", "1: \"50ms\" is out of range"),
-        ("interval = \"19h\"", "1: \"19h\" is out of range"),
+        ("interval = \"50ms\"", "1: \"50ms\" is too short"),
+        ("interval = \"19h\"", "1: \"19h\" is too long"),
         ("grace = 5", "1: integer `5` where a text in quotes is needed"),
         ("tls = {}", "1: the key `cert` is missing"),
         ("tls = { cert = \"c\", key = \"k\" }", "1: the key `ca` is missing"),
@@ -120,7 +120,7 @@ fn wrong_values_at_the_top_and_wrong_limits_are_refused_with_their_line_and_a_re
         ("[limits]\nmembers = 0", "2: 0 is out of range: 1 to"),
         ("[limits]\ngroups = 65536", "2: 65536 is out of range: 1 to 65535"),
         ("[limits]\nuid_bytes = -1", "2: -1 is out of range: 1 to 255"),
-        ("[limits]\nidle = \"0s\"", "2: \"0s\" is out of range"),
+        ("[limits]\nidle = \"0s\"", "2: \"0s\" is too short"),
     ]);
 }
 
@@ -131,7 +131,7 @@ fn wrong_balancers_are_refused_with_their_line_and_a_reason() {
     let sources = |list: &str| format!("{}\nsources = {list}", uid("A"));
     assert_refused(&[
         ("[[balancer]]".into(), "1: the key `uid` is missing"),
-        (uid(""), "2: the LB UID \"\" must be 1 to 64 bytes"),
+        (uid(""), "2: the LB UID must have 1 to 64 bytes"),
         (uid(&"x".repeat(65)), "2: the LB UID"),
         (uid("a\\u0007"), "2: the LB UID"),
         (format!("{}\n{}", uid("A"), uid("A")), "4: the LB UID \"A\" stands twice (also at line 2)"),
@@ -167,7 +167,7 @@ fn wrong_rules_are_refused_with_their_line_and_a_reason() {
     let members = |members: &str| rule("G", "static", members);
     let one = "\"10.0.0.1:80\" = 1";
     assert_refused(&[
-        (rule("", "static", one), "2: the group name \"\" must be 1 to 255 bytes"),
+        (rule("", "static", one), "2: the group name must have 1 to 255 bytes"),
         (rule("G", "probe", one), "4: source \"probe\" finds the weights out: write members = ["),
         (rule("G", "statik", one), "3: source \"statik\" is unknown"),
         ("[[weights]]\ngroup = \"G\"\nsource = \"static\"".into(), "3: source \"static\" needs the key `members`"),

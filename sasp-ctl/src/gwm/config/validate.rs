@@ -4,8 +4,6 @@ mod admission;
 mod tls;
 mod weights;
 
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,8 +11,9 @@ use toml::Spanned;
 
 use super::Config;
 use super::raw::{RawConfig, RawLimits};
+use crate::config::ConfigError;
 use crate::config::source::Source;
-use crate::config::{ConfigError, duration};
+use crate::config::values::{duration_from, duration_in, number_in, socket_address};
 use crate::sasp::gwm::{Limits, Policy};
 use crate::sasp::msg::Name;
 
@@ -26,25 +25,19 @@ const INTERVAL_MAX: Duration = Duration::from_secs(u16::MAX as u64);
 pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigError> {
     let default = Config::default();
     let listen = match &raw.listen {
-        Some(text) => address(text, "0.0.0.0:3860", source)?,
+        Some(text) => socket_address(text, "0.0.0.0:3860", source)?,
         None => default.listen,
     };
-    let shown_at = |text| address(text, "127.0.0.1:9687", source);
+    let shown_at = |text| socket_address(text, "127.0.0.1:9687", source);
     let status = raw.status.as_ref().map(shown_at).transpose()?;
     let state = raw.state.as_ref().map(|path| absolute(path, source));
-    let year = duration::MAX;
     let interval = duration_in(
         &raw.interval,
         default.policy.interval,
         INTERVAL_MIN..=INTERVAL_MAX,
         source,
     )?;
-    let grace = duration_in(
-        &raw.grace,
-        default.policy.grace,
-        Duration::ZERO..=year,
-        source,
-    )?;
+    let grace = duration_from(&raw.grace, default.policy.grace, Duration::ZERO, source)?;
     let (limits, message_bytes) = limits(&raw.limits, &default, source)?;
     let mut warnings = Vec::new();
     let tls = match &raw.tls {
@@ -81,20 +74,6 @@ pub(super) fn config(raw: &RawConfig, source: &Source) -> Result<Config, ConfigE
     })
 }
 
-fn address(
-    text: &Spanned<String>,
-    example: &str,
-    source: &Source,
-) -> Result<SocketAddr, ConfigError> {
-    text.get_ref().parse().map_err(|_| {
-        let reason = format!(
-            "{:?} is not ADDR:PORT: write an IP address and a port, as in {example:?} or \"[::]:3860\"",
-            text.get_ref()
-        );
-        source.error(text, reason)
-    })
-}
-
 /// Where a daemon is started from is nothing to depend on.
 fn absolute(path: &Spanned<PathBuf>, source: &Source) -> Result<PathBuf, ConfigError> {
     let typed = path.get_ref();
@@ -107,24 +86,6 @@ fn absolute(path: &Spanned<PathBuf>, source: &Source) -> Result<PathBuf, ConfigE
     }
 }
 
-fn duration_in(
-    text: &Option<Spanned<String>>,
-    default: Duration,
-    bounds: RangeInclusive<Duration>,
-    source: &Source,
-) -> Result<Duration, ConfigError> {
-    let Some(text) = text else {
-        return Ok(default);
-    };
-    let value = duration::parse(text.get_ref()).map_err(|reason| source.error(text, reason))?;
-    if bounds.contains(&value) {
-        return Ok(value);
-    }
-    let (min, max) = (bounds.start(), bounds.end());
-    let reason = format!("{:?} is out of range: {min:?} to {max:?}", text.get_ref());
-    Err(source.error(text, reason))
-}
-
 fn limits(
     raw: &RawLimits,
     default: &Config,
@@ -134,14 +95,8 @@ fn limits(
     const COUNT_MAX: usize = u16::MAX as usize;
     const BYTES_MAX: usize = i32::MAX as usize;
     let number = |value, default, bounds| number_in(value, default, bounds, source);
-    let time = |value, default| {
-        duration_in(
-            value,
-            default,
-            Duration::from_secs(1)..=duration::MAX,
-            source,
-        )
-    };
+    let second = Duration::from_secs(1);
+    let time = |value, default| duration_from(value, default, second, source);
     let known = default.policy.limits;
     let limits = Limits {
         connections: number(&raw.connections, known.connections, 1..=1_000_000)?,
@@ -156,43 +111,4 @@ fn limits(
     };
     let message_bytes = number(&raw.message_bytes, default.message_bytes, 1024..=BYTES_MAX)?;
     Ok((limits, message_bytes))
-}
-
-fn number_in(
-    value: &Option<Spanned<i64>>,
-    default: usize,
-    bounds: RangeInclusive<usize>,
-    source: &Source,
-) -> Result<usize, ConfigError> {
-    let Some(value) = value else {
-        return Ok(default);
-    };
-    let number = usize::try_from(*value.get_ref());
-    number
-        .ok()
-        .filter(|number| bounds.contains(number))
-        .ok_or_else(|| {
-            let (min, max) = (bounds.start(), bounds.end());
-            source.error(
-                value,
-                format!("{} is out of range: {min} to {max}", value.get_ref()),
-            )
-        })
-}
-
-fn name(
-    text: &Spanned<String>,
-    what: &str,
-    max: usize,
-    source: &Source,
-) -> Result<Name, ConfigError> {
-    let typed = text.get_ref();
-    Name::new(typed.as_bytes())
-        .filter(|name| (1..=max).contains(&name.len()) && name.is_text())
-        .ok_or_else(|| {
-            let reason = format!(
-                "the {what} {typed:?} must be 1 to {max} bytes of text without control characters"
-            );
-            source.error(text, reason)
-        })
 }

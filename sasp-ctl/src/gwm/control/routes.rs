@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::{Context, ROWS, ROWS_MAX, page};
-use crate::config::member_key;
+use crate::config::{member_key, name};
 use crate::control::openmetrics::CONTENT_TYPE;
 use crate::control::{self, BODY_MAX};
 use crate::gwm::metrics;
@@ -122,12 +122,12 @@ async fn status(
         uid: asked
             .uid
             .as_deref()
-            .map(|text| name("uid", text))
+            .map(|text| named("uid", text))
             .transpose()?,
         group: asked
             .group
             .as_deref()
-            .map(|text| name("group", text))
+            .map(|text| named("group", text))
             .transpose()?,
         rows: asked.rows.unwrap_or(ROWS).min(ROWS_MAX),
     };
@@ -211,20 +211,14 @@ fn decoded<'a, T: Deserialize<'a>>(body: &'a [u8], more: &str) -> Result<T, Refu
 
 fn at(group: &str, member: &str, uid: Option<&str>) -> Result<At, Refusal> {
     Ok(At {
-        group: name("group", group)?,
+        group: named("group", group)?,
         member: member_key::parse(member)
             .map_err(|error| Refusal::Bad(format!("member: {error}")))?,
-        balancer: uid.map(|text| name("uid", text)).transpose()?,
+        balancer: uid.map(|text| named("uid", text)).transpose()?,
     })
 }
 
-fn name(what: &str, text: &str) -> Result<Name, Refusal> {
-    Name::new(text.as_bytes())
-        .filter(|name| !name.is_empty() && name.is_text())
-        .ok_or_else(|| {
-            Refusal::Bad(format!(
-                "{what}: {text:?} must be 1 to {} bytes of text without control characters",
-                Name::MAX
-            ))
-        })
+fn named(what: &str, text: &str) -> Result<Name, Refusal> {
+    name::parse(text, Name::MAX)
+        .map_err(|reason| Refusal::Bad(format!("{what}: {text:?} {reason}")))
 }

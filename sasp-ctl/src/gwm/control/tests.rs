@@ -157,8 +157,8 @@ async fn what_makes_no_sense_is_refused_with_a_reason() {
         ("/quiesce", "", "\"member\": \"ADDR:PORT\""),
         ("/quiesce", r#"{"group":"G","member":"10.0.0.1:80","all":true}"#, "unknown field `all`"),
         ("/quiesce", r#"{"group":"G","member":"here"}"#, "no valid IP address"),
-        ("/quiesce", r#"{"group":"","member":"10.0.0.1:80"}"#, "group: \"\" must be 1 to 255 bytes"),
-        ("/resume", r#"{"group":"G","member":"10.0.0.1:80","uid":"\n"}"#, "uid: \"\\n\" must be"),
+        ("/quiesce", r#"{"group":"","member":"10.0.0.1:80"}"#, "group: \"\" must have 1 to 255 bytes"),
+        ("/resume", r#"{"group":"G","member":"10.0.0.1:80","uid":"\n"}"#, "uid: \"\\n\" must have"),
     ] {
         let (code, answer) = served.ask("POST", path, body).await;
         let error = answer["error"].as_str().unwrap_or_default();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{At, ByHand};
-use crate::config::{file, member_key};
+use crate::config::{file, member_key, name};
 use crate::gwm::sources::Override;
 use crate::sasp::msg::Name;
 
@@ -116,9 +116,7 @@ impl SavedOverride {
 
     fn restored(&self) -> Result<(At, ByHand), String> {
         let name = |text: &str| {
-            Name::new(text.as_bytes())
-                .filter(|name| !name.is_empty() && name.is_text())
-                .ok_or_else(|| format!("{text:?} is no name"))
+            name::parse(text, Name::MAX).map_err(|reason| format!("the name {text:?} {reason}"))
         };
         let since = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.since));
         let at = At {

@@ -1,7 +1,7 @@
 //! One group and its members.
 
-use super::{counted, table};
-use crate::cli::columns::Align;
+use super::counted;
+use crate::cli::columns::{Align, table};
 use crate::cli::gwm::view::{Group, Member};
 use crate::cli::paint::Paint;
 

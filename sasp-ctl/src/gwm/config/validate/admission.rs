@@ -1,16 +1,15 @@
 //! `[[balancer]]`: who may speak for which LB UID. `[[member]]`: who may speak for which members.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 use toml::Spanned;
 
 use super::super::raw::{RawBalancer, RawMember};
-use super::name;
 use crate::config::ConfigError;
 use crate::config::source::Source;
 use crate::config::table::Table;
+use crate::config::values::{named, network};
 use crate::sasp::gwm::{Admission, Limits, MemberRule, PeerRule};
 use crate::sasp::msg::Name;
 
@@ -26,7 +25,7 @@ pub(super) fn admission(
     let mut listed = BTreeMap::new();
     let mut seen: BTreeMap<Name, &Spanned<String>> = BTreeMap::new();
     for balancer in balancers {
-        let uid = name(&balancer.uid, "LB UID", limits.uid_bytes, source)?;
+        let uid = named(&balancer.uid, "the LB UID", limits.uid_bytes, source)?;
         if let Some(first) = seen.insert(uid.clone(), &balancer.uid) {
             let reason = format!(
                 "the LB UID {:?} stands twice (also at {}): put its sources into one [[balancer]]",
@@ -109,29 +108,4 @@ fn sources(
 
 fn networks(texts: &[Spanned<String>], source: &Source) -> Result<Vec<IpNet>, ConfigError> {
     texts.iter().map(|text| network(text, source)).collect()
-}
-
-fn network(text: &Spanned<String>, source: &Source) -> Result<IpNet, ConfigError> {
-    let typed = text.get_ref();
-    let network = match typed.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => typed.parse::<IpNet>().map_err(|_| {
-            let reason = format!("{typed:?} is not a network: write ADDR or ADDR/PREFIX");
-            source.error(text, reason)
-        })?,
-    };
-    if network != network.trunc() {
-        let reason = format!(
-            "{typed:?} has bits behind its prefix: write \"{}\"",
-            network.trunc()
-        );
-        return Err(source.error(text, reason));
-    }
-    let is_mapped = |address: IpAddr| address.is_ipv6() && address.to_canonical().is_ipv4();
-    if is_mapped(network.addr()) {
-        let reason =
-            format!("{typed:?} is IPv4 in IPv6 form, which never matches: write it as IPv4");
-        return Err(source.error(text, reason));
-    }
-    Ok(network)
 }

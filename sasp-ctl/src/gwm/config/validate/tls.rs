@@ -8,6 +8,7 @@ use super::super::raw::RawTls;
 use crate::config::ConfigError;
 use crate::config::source::Source;
 use crate::config::table::Table;
+use crate::config::values::word;
 use crate::tls::{ClientCertificates, KeyPair, ServerFiles, ServerTls};
 
 pub(super) fn tls(
@@ -23,24 +24,17 @@ pub(super) fn tls(
             key: path(&table.key),
         },
         ca: path(&table.ca),
-        client_certificates: client_certificates(table.client_certificates.as_ref(), source)?,
+        client_certificates: word(
+            &table.client_certificates,
+            ClientCertificates::default(),
+            &[
+                ("required", ClientCertificates::Required),
+                ("optional", ClientCertificates::Optional),
+            ],
+            source,
+        )?,
     };
     let tls = ServerTls::load(files).map_err(|error| source.error(raw, error.to_string()))?;
     warnings.extend(tls.warnings().iter().cloned());
     Ok(Arc::new(tls))
-}
-
-fn client_certificates(
-    word: Option<&Spanned<String>>,
-    source: &Source,
-) -> Result<ClientCertificates, ConfigError> {
-    match word.map(|word| (word, word.get_ref().as_str())) {
-        None => Ok(ClientCertificates::default()),
-        Some((_, "required")) => Ok(ClientCertificates::Required),
-        Some((_, "optional")) => Ok(ClientCertificates::Optional),
-        Some((word, typed)) => Err(source.error(
-            word,
-            format!("{typed:?} is unknown: write \"required\" or \"optional\""),
-        )),
-    }
 }

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use super::super::raw::{RawMembers, RawWeights};
-use super::name;
 use crate::config::source::Source;
 use crate::config::table::Table;
+use crate::config::values::named;
 use crate::config::{ConfigError, member_key};
 use crate::gwm::sources::rule::{self, Members, Rule};
 use crate::sasp::gwm::{Admission, Assessment, Limits, Weights};
@@ -37,7 +37,7 @@ pub(super) fn weights(
             return Err(source.error(&raw.source, reason));
         }
         let kind = keys::kind(raw, source)?;
-        let group = name(&raw.group, "group name", Name::MAX, source)?;
+        let group = named(&raw.group, "the group name", Name::MAX, source)?;
         let balancer = match &raw.balancer {
             Some(uid) => Some(rule_balancer(uid, admission, limits, source)?),
             None => None,
@@ -157,7 +157,7 @@ fn rule_balancer(
     limits: &Limits,
     source: &Source,
 ) -> Result<Name, ConfigError> {
-    let parsed = name(uid, "LB UID", limits.uid_bytes, source)?;
+    let parsed = named(uid, "the LB UID", limits.uid_bytes, source)?;
     match admission {
         Admission::Listed(listed) if !listed.contains_key(&parsed) => {
             let reason = format!(

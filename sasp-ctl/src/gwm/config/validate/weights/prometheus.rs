@@ -5,10 +5,10 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::super::super::raw::RawWeights;
-use super::super::duration_in;
 use super::{keys, values};
 use crate::config::ConfigError;
 use crate::config::source::Source;
+use crate::config::values::{duration_in, word};
 use crate::gwm::sources::rule::{Auth, Finite, Matching, Pace, Prometheus};
 
 const PACE: Pace = Pace {
@@ -42,7 +42,15 @@ pub(super) fn prometheus(raw: &RawWeights, source: &Source) -> Result<Prometheus
         url: url(keys::needed(&raw.url, "url", raw, source)?, source)?,
         query: query.get_ref().clone(),
         label: label(&raw.label, source)?,
-        matching: matching(&raw.matching, source)?,
+        matching: word(
+            &raw.matching,
+            Matching::AddressAndPort,
+            &[
+                ("address:port", Matching::AddressAndPort),
+                ("address", Matching::Address),
+            ],
+            source,
+        )?,
         scale: finite(&raw.scale, 1.0, source)?,
         offset: finite(&raw.offset, 0.0, source)?,
         bounds: bounds(raw, source)?,
@@ -84,21 +92,6 @@ fn label(text: &Option<Spanned<String>>, source: &Source) -> Result<String, Conf
     match starts_well && typed.bytes().all(is_word) {
         true => Ok(typed.clone()),
         false => Err(source.error(text, format!("{typed:?} is not the name of a label"))),
-    }
-}
-
-fn matching(word: &Option<Spanned<String>>, source: &Source) -> Result<Matching, ConfigError> {
-    let Some(word) = word else {
-        return Ok(Matching::AddressAndPort);
-    };
-    match word.get_ref().as_str() {
-        "address:port" => Ok(Matching::AddressAndPort),
-        "address" => Ok(Matching::Address),
-        other => {
-            let reason =
-                format!("match {other:?} is unknown: write \"address:port\" or \"address\"");
-            Err(source.error(word, reason))
-        }
     }
 }
 

@@ -7,16 +7,16 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::super::super::raw::RawWeights;
-use super::super::{duration_in, number_in};
 use crate::config::ConfigError;
 use crate::config::source::Source;
+use crate::config::values::{duration_in, number_in};
 use crate::gwm::sources::rule::Pace;
 
 /// More often than that, a member would mostly answer questions about itself.
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(300);
 /// Results in a row.
-const RUN: RangeInclusive<usize> = 1..=1000;
+const RUN: RangeInclusive<u32> = 1..=1000;
 
 pub(super) fn pace(raw: &RawWeights, default: Pace, source: &Source) -> Result<Pace, ConfigError> {
     Ok(Pace {
@@ -31,8 +31,7 @@ pub(super) fn run(
     default: u32,
     source: &Source,
 ) -> Result<u32, ConfigError> {
-    let number = number_in(value, default as usize, RUN, source)?;
-    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    number_in(value, default, RUN, source)
 }
 
 pub(super) fn port(value: &Spanned<i64>, source: &Source) -> Result<u16, ConfigError> {

@@ -4,16 +4,19 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::server::PATIENCE;
-use crate::wire;
+use super::PATIENCE;
+use super::wire;
 
-pub(crate) struct Client {
+/// A connection to the GWM.
+#[derive(Debug)]
+pub struct Client {
     stream: TcpStream,
     next_id: u32,
 }
 
 impl Client {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -24,7 +27,7 @@ impl Client {
     }
 
     /// Sends bytes; a peer that has closed already is found out by the next read.
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         if let Err(error) = self.stream.write_all(bytes) {
             let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
             assert!(gone.contains(&error.kind()), "cannot send: {error}");
@@ -32,7 +35,7 @@ impl Client {
     }
 
     /// The next message's body, with its id.
-    pub(crate) fn receive(&mut self) -> (u32, Vec<u8>) {
+    pub fn receive(&mut self) -> (u32, Vec<u8>) {
         let mut header = [0; 13];
         self.stream.read_exact(&mut header).expect("a message");
         assert_eq!(
@@ -47,7 +50,7 @@ impl Client {
     }
 
     /// Sends a body as a message; returns the body of its reply.
-    pub(crate) fn ask(&mut self, body: &[u8]) -> Vec<u8> {
+    pub fn ask(&mut self, body: &[u8]) -> Vec<u8> {
         self.next_id += 1;
         self.send(&wire::message(self.next_id, body));
         let (id, reply) = self.receive();
@@ -62,19 +65,19 @@ impl Client {
     }
 
     /// The return code of the reply to this body.
-    pub(crate) fn code(&mut self, body: &[u8]) -> u8 {
+    pub fn code(&mut self, body: &[u8]) -> u8 {
         self.ask(body)[4]
     }
 
     /// The next Send Weights.
-    pub(crate) fn pushed(&mut self) -> Vec<u8> {
+    pub fn pushed(&mut self) -> Vec<u8> {
         let (id, body) = self.receive();
         assert_eq!((id, &body[..2]), (0, &[0x10, 0x40][..]), "Send Weights");
         body
     }
 
     /// Waits until the GWM closes the connection, which it must do without sending anything more.
-    pub(crate) fn assert_closed(&mut self) {
+    pub fn assert_closed(&mut self) {
         match self.stream.read(&mut [0; 1]) {
             Ok(0) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
@@ -83,13 +86,13 @@ impl Client {
     }
 
     /// Ends the connection; returns when the GWM has noticed.
-    pub(crate) fn finish(mut self) {
+    pub fn finish(mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
         self.assert_closed();
     }
 
     /// Nothing comes for so long.
-    pub(crate) fn assert_quiet(&mut self, time: Duration) {
+    pub fn assert_quiet(&mut self, time: Duration) {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let read = self.stream.read(&mut [0; 1]);
         let quiet = matches!(&read, Err(error) if error.kind() == ErrorKind::WouldBlock);

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// A directory with `ca.pem`, and `NAME.pem` and `NAME.key` for everybody who was issued a certificate.
-pub(crate) struct Authority {
+#[derive(Debug)]
+pub struct Authority {
     directory: tempfile::TempDir,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    /// Issues certificates to "gwm", for this host, and to "edge-1".
+    #[expect(clippy::new_without_default, reason = "it runs programs")]
+    pub fn new() -> Self {
         let authority = Self {
             directory: tempfile::tempdir().unwrap(),
         };
@@ -20,7 +23,7 @@ impl Authority {
     }
 
     /// A certificate with this common name and these subject alternative names.
-    pub(crate) fn issue(&self, name: &str, alternatives: &str) {
+    pub fn issue(&self, name: &str, alternatives: &str) {
         std::fs::write(
             self.path("extensions"),
             format!("subjectAltName={alternatives}\n"),
@@ -37,12 +40,13 @@ impl Authority {
         }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// A file in the directory.
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// The certificate, the key and the CA, as the flags of `openssl s_client` and `s_server` name them.
-    pub(crate) fn flags(&self, name: &str) -> Vec<String> {
+    pub fn flags(&self, name: &str) -> Vec<String> {
         let path = |name: &str| self.path(name).display().to_string();
         let pairs = [
             ("-cert", path(&format!("{name}.pem"))),

@@ -1,7 +1,7 @@
 //! SASP by hand: every length and number written out from RFC 4678 sections 4 to 7.
 
 /// A message with its header.
-pub(crate) fn message(id: u32, body: &[u8]) -> Vec<u8> {
+pub fn message(id: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(13 + body.len()).unwrap();
     let header = [
         &[0x20, 0x10, 0, 13, 1][..],
@@ -13,22 +13,24 @@ pub(crate) fn message(id: u32, body: &[u8]) -> Vec<u8> {
 }
 
 /// A component: its Length counts type, length and its own fields only.
-pub(crate) fn tlv(kind: u16, fields: &[u8]) -> Vec<u8> {
+pub fn tlv(kind: u16, fields: &[u8]) -> Vec<u8> {
     let length = u16::try_from(4 + fields.len()).unwrap();
     [&kind.to_be_bytes()[..], &length.to_be_bytes(), fields].concat()
 }
 
-pub(crate) fn string(text: &str) -> Vec<u8> {
+/// A string behind its length.
+pub fn string(text: &str) -> Vec<u8> {
     [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat()
 }
 
 /// TCP port 80 of 10.0.0.`last`, without a label.
-pub(crate) fn member(last: u8) -> Vec<u8> {
+pub fn member(last: u8) -> Vec<u8> {
     let address = [[0; 4], [0; 4], [0; 4], [10, 0, 0, last]].concat();
     tlv(0x3010, &[&[6, 0, 80][..], &address, &[0]].concat())
 }
 
-pub(crate) fn group(uid: &str, name: &str) -> Vec<u8> {
+/// A Group.
+pub fn group(uid: &str, name: &str) -> Vec<u8> {
     tlv(0x3011, &[string(uid), string(name)].concat())
 }
 
@@ -37,7 +39,7 @@ fn count(items: usize) -> [u8; 2] {
 }
 
 /// One group with its items.
-pub(crate) fn block(kind: u16, uid: &str, name: &str, items: &[Vec<u8>]) -> Vec<u8> {
+pub fn block(kind: u16, uid: &str, name: &str, items: &[Vec<u8>]) -> Vec<u8> {
     [
         tlv(kind, &count(items.len())),
         group(uid, name),
@@ -47,52 +49,57 @@ pub(crate) fn block(kind: u16, uid: &str, name: &str, items: &[Vec<u8>]) -> Vec<
 }
 
 /// One group of members.
-pub(crate) fn members(uid: &str, name: &str, last_bytes: &[u8]) -> Vec<u8> {
+pub fn members(uid: &str, name: &str, last_bytes: &[u8]) -> Vec<u8> {
     let items: Vec<_> = last_bytes.iter().map(|last| member(*last)).collect();
     block(0x4010, uid, name, &items)
 }
 
-pub(crate) fn register(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
+/// Registration Request.
+pub fn register(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
     let [high, low] = count(blocks.len());
     [tlv(0x1010, &[flags, high, low]), blocks.concat()].concat()
 }
 
-pub(crate) fn deregister(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
+/// DeRegistration Request, with reason 1.
+pub fn deregister(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
     let [high, low] = count(blocks.len());
     [tlv(0x1020, &[flags, 1, high, low]), blocks.concat()].concat()
 }
 
-pub(crate) fn get_weights(groups: &[Vec<u8>]) -> Vec<u8> {
+/// Get Weights Request.
+pub fn get_weights(groups: &[Vec<u8>]) -> Vec<u8> {
     [tlv(0x1030, &count(groups.len())), groups.concat()].concat()
 }
 
-pub(crate) fn set_lb_state(uid: &str, flags: u8) -> Vec<u8> {
+/// Set LB State Request, of full health.
+pub fn set_lb_state(uid: &str, flags: u8) -> Vec<u8> {
     tlv(0x1050, &[string(uid), vec![0x7f, flags]].concat())
 }
 
-pub(crate) fn set_member_state(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
+/// Set Member State Request.
+pub fn set_member_state(flags: u8, blocks: &[Vec<u8>]) -> Vec<u8> {
     let [high, low] = count(blocks.len());
     [tlv(0x1060, &[flags, high, low]), blocks.concat()].concat()
 }
 
 /// A member and its new state.
-pub(crate) fn state(last: u8, state: u8, flags: u8) -> Vec<u8> {
+pub fn state(last: u8, state: u8, flags: u8) -> Vec<u8> {
     [member(last), tlv(0x3013, &[state, flags])].concat()
 }
 
 /// A member and its weight, as the GWM sends it.
-pub(crate) fn weight(last: u8, state: u8, flags: u8, weight: u16) -> Vec<u8> {
+pub fn weight(last: u8, state: u8, flags: u8, weight: u16) -> Vec<u8> {
     let [high, low] = weight.to_be_bytes();
     [member(last), tlv(0x3012, &[state, flags, high, low])].concat()
 }
 
 /// The body of a Get Weights Reply with code 0.
-pub(crate) fn weights_reply(interval: u16, blocks: &[Vec<u8>]) -> Vec<u8> {
+pub fn weights_reply(interval: u16, blocks: &[Vec<u8>]) -> Vec<u8> {
     let fields = [&[0][..], &interval.to_be_bytes(), &count(blocks.len())].concat();
     [tlv(0x1035, &fields), blocks.concat()].concat()
 }
 
 /// The body of Send Weights.
-pub(crate) fn send_weights(blocks: &[Vec<u8>]) -> Vec<u8> {
+pub fn send_weights(blocks: &[Vec<u8>]) -> Vec<u8> {
     [tlv(0x1040, &count(blocks.len())), blocks.concat()].concat()
 }

@@ -5,10 +5,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use crate::server::PATIENCE;
+use super::PATIENCE;
 
 /// The process; ended with the test.
-pub(crate) struct Peer {
+#[derive(Debug)]
+pub struct Peer {
     child: Child,
     stdin: ChildStdin,
     output: Receiver<Vec<u8>>,
@@ -17,7 +18,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Starts `openssl` with these arguments.
-    pub(crate) fn start(arguments: &[String]) -> Self {
+    pub fn start(arguments: &[String]) -> Self {
         let mut child = Command::new("openssl")
             .args(arguments)
             .stdin(Stdio::piped())
@@ -45,13 +46,14 @@ impl Peer {
         }
     }
 
-    pub(crate) fn send(&mut self, bytes: &[u8]) {
+    /// Says something.
+    pub fn send(&mut self, bytes: &[u8]) {
         self.stdin.write_all(bytes).unwrap();
         self.stdin.flush().unwrap();
     }
 
     /// Waits for what `find` finds in everything that has not been taken yet: where it ends, and what it is.
-    pub(crate) fn wait_for<T>(&mut self, find: impl Fn(&[u8]) -> Option<(usize, T)>) -> T {
+    pub fn wait_for<T>(&mut self, find: impl Fn(&[u8]) -> Option<(usize, T)>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some((end, found)) = find(&self.heard) {
@@ -67,7 +69,7 @@ impl Peer {
     }
 
     /// The next SASP message, whatever else stands before it.
-    pub(crate) fn message(&mut self) -> Vec<u8> {
+    pub fn message(&mut self) -> Vec<u8> {
         self.wait_for(|heard| {
             const HEADER: [u8; 5] = [0x20, 0x10, 0, 13, 1];
             let start = heard.windows(HEADER.len()).position(|at| at == HEADER)?;
@@ -78,7 +80,7 @@ impl Peer {
     }
 
     /// Waits until the other side has ended the connection.
-    pub(crate) fn assert_refused(&mut self) {
+    pub fn assert_refused(&mut self) {
         let status = self.child.wait().unwrap();
         assert!(!status.success(), "the handshake was to fail");
     }
