@@ -45,6 +45,12 @@ pub const DEFAULT_PATH: &str = "/etc/sasp-ctl.toml";
 /// What `sasp-ctl init` writes: every key, explained.
 pub const EXAMPLE: &str = include_str!("example.toml");
 
+/// Where `init --gwm` writes unless told otherwise.
+pub const DEFAULT_GWM_PATH: &str = "/etc/sasp-gwm.toml";
+
+/// What `sasp-ctl init --gwm` writes: every key of a GWM's file, explained. Only the text is here; `gwm` judges it.
+pub const GWM_EXAMPLE: &str = include_str!("gwm_example.toml");
+
 /// Reads a file, if any, adds the flags and validates the whole.
 ///
 /// # Errors
