@@ -139,10 +139,12 @@ impl Client {
     }
 
     /// Tells the GWM to forget all of our groups (reason: purposeful), and ends the session.
-    /// [`Event::DeregisteredAll`] says how it went.
+    /// [`Event::DeregisteredAll`] says how it went. Replies that are still to come are not waited for: a GWM takes
+    /// requests in their order.
     pub fn deregister_all(&mut self, now: Instant) {
         if self.link() == Link::Open {
             self.control.leave();
+            self.requests.leave();
             self.advance(now);
         } else {
             self.finish(Err(NotDeregistered::NotConnected), now);
