@@ -84,7 +84,7 @@ impl Control {
         self.refused.clear();
     }
 
-    /// Wants nothing any more, and the GWM shall hear it.
+    /// Wants nothing any more, and the GWM is told so.
     pub(super) fn leave(&mut self) {
         self.leaving = true;
     }
@@ -164,9 +164,6 @@ impl Control {
         now: Instant,
         lists: impl Fn(&Name, &MemberKey) -> bool,
     ) -> Vec<Request> {
-        if self.leaving {
-            return vec![Request::DeregisterAll];
-        }
         let lb_state = self.next_lb_state();
         if self.told != Some(lb_state) {
             return vec![Request::SetLbState(lb_state)];

@@ -146,6 +146,12 @@ impl Client {
         let outcome = self.control.answered(request, code, now);
         match (request, code) {
             (Request::Register { group, .. }, Code::SUCCESS) => self.registered(group, now),
+            // Not after a quiesce: one that the GWM does not heed is told again after every poll.
+            (Request::SetMemberState { quiesced, .. }, Code::SUCCESS)
+                if quiesced.iter().any(|(_, quiesced)| !quiesced) =>
+            {
+                self.poll_soon(now);
+            }
             (Request::Deregister { group, members }, Code::SUCCESS)
                 if self.view.forget(group, members) =>
             {

@@ -52,7 +52,7 @@ pub use stats::{Counters, Snapshot};
 
 /// Polling interval if neither we nor the GWM name one.
 const POLL_DEFAULT: Duration = Duration::from_secs(60);
-/// Registrations ask for weights at once, but never more often than this.
+/// Members that are registered or resumed have us ask for weights at once, but never more often than this.
 const POLL_GAP: Duration = Duration::from_secs(1);
 
 /// What the driver shall have.
@@ -139,10 +139,12 @@ impl Client {
     }
 
     /// Tells the GWM to forget all of our groups (reason: purposeful), and ends the session.
-    /// [`Event::DeregisteredAll`] says how it went.
+    /// [`Event::DeregisteredAll`] says how it went. Replies that are still to come are not waited for: a GWM takes
+    /// requests in their order.
     pub fn deregister_all(&mut self, now: Instant) {
         if self.link() == Link::Open {
             self.control.leave();
+            self.requests.leave();
             self.advance(now);
         } else {
             self.finish(Err(NotDeregistered::NotConnected), now);
@@ -379,11 +381,16 @@ impl Client {
         self.enter(state, now);
     }
 
-    /// Registering is worth a look at the weights, soon.
+    /// Registering is worth a look at the weights.
     fn registered(&mut self, group: &Name, now: Instant) {
         if self.view.converges(group) {
             self.view.converge(group, self.control.desired(), now);
         }
+        self.poll_soon(now);
+    }
+
+    /// What we have told the GWM makes it give weights: they are worth a look, but not too often.
+    fn poll_soon(&mut self, now: Instant) {
         let soonest = self.polled_at.map_or(now, |at| at.later(POLL_GAP).max(now));
         self.poll_at = Some(self.poll_at.map_or(soonest, |at| at.min(soonest)));
     }

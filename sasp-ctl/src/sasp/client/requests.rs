@@ -107,6 +107,11 @@ impl Requests {
         self.waiting.push_back(request);
     }
 
+    /// Sends the farewell next, and nothing else that waits to be sent.
+    pub(super) fn leave(&mut self) {
+        self.waiting = [Request::DeregisterAll].into();
+    }
+
     /// The next request to be sent, with its id.
     pub(super) fn send_next(&mut self, now: Instant) -> Option<(u32, &Request)> {
         if self.sent.len() >= WINDOW {

@@ -1,6 +1,6 @@
 //! Whole sessions: the RFC's flows, reconnection, reload, refusal.
 
-use super::{gwm::Known, lab::Lab, *};
+use super::{lab::Lab, *};
 use crate::sasp::code::{Code, Type, weight_flags};
 
 const SET_LB: Type = Type::SET_LB_STATE_REQUEST;

@@ -1,4 +1,4 @@
-//! How long a GWM is given: until it has looked at the members, and when it gives no weights.
+//! How long a GWM is given: until it has looked at the members, when it gives no weights, and when we go.
 
 use super::{gwm::Known, lab::Lab, *};
 use crate::sasp::code::{Code, Type, weight_flags};
@@ -95,4 +95,17 @@ fn refused_polls_are_borne_while_the_gwm_sends_weights_or_has_nothing_of_ours() 
     lab.gwm.refuse.extend([(WEIGHTS, Code::UNKNOWN_GROUP); 9]);
     lab.run(seconds(600));
     assert_eq!(lab.client.snapshot().counters.losses, 0);
+}
+
+#[test]
+fn a_farewell_does_not_wait_for_the_reply_to_another_request() {
+    let mut lab = Lab::new(desired(&[("A", &[1])]));
+    lab.settle();
+    lab.gwm.mute.insert(WEIGHTS);
+    lab.run(seconds(61));
+    assert_eq!(lab.gwm.take_heard().last(), Some(&WEIGHTS));
+    lab.take_events();
+    lab.client.deregister_all(lab.now);
+    assert_eq!(lab.take_events(), [Event::DeregisteredAll(Ok(()))]);
+    assert_eq!(lab.gwm.registered(), []);
 }

@@ -39,12 +39,27 @@ fn a_quiesced_member_is_told_and_told_again_after_reconnection_with_its_own_stat
     lab.run(seconds(60));
     assert_eq!(
         lab.gwm.take_heard(),
-        [SET_LB, WEIGHTS, STATE],
-        "the GWM may still have it"
+        [SET_LB, WEIGHTS, STATE, WEIGHTS],
+        "the GWM may still have it; its weight then is no more what it was"
     );
     assert_eq!(lab.gwm.member("A", 2).flags & weight_flags::QUIESCE, 0);
     reconnect(&mut lab);
     assert_eq!(lab.gwm.take_heard(), [SET_LB, WEIGHTS]);
+}
+
+#[test]
+fn a_resumed_member_does_not_wait_for_the_next_poll_to_be_given_a_weight() {
+    let mut wanted = desired(&[("A", &[1])]);
+    wanted.lb_state.push = false;
+    set_quiesced(&mut wanted, "A", 1, true);
+    let mut lab = Lab::new(wanted.clone());
+    lab.settle();
+    lab.run(seconds(60));
+    assert!(lab.weights("A").members[&key(1)].quiesce);
+    set_quiesced(&mut wanted, "A", 1, false);
+    lab.want(wanted);
+    lab.run(seconds(1));
+    assert!(!lab.weights("A").members[&key(1)].quiesce);
 }
 
 #[test]
