@@ -108,6 +108,11 @@ fn frames_do_not_depend_on_how_a_stream_was_cut() {
 }
 
 #[test]
+fn every_byte_of_a_stream_is_shown_once() {
+    run("inspect");
+}
+
+#[test]
 fn the_balancers_machine_survives_anything() {
     run("client_machine");
 }
@@ -148,6 +153,7 @@ fn no_target_is_left_out_here_or_in_the_fuzzers_package() {
     let tested = [
         "codec",
         "deframer",
+        "inspect",
         "client_machine",
         "gwm_machine",
         "attach_config",

@@ -14,13 +14,14 @@
 //!
 //! # Layout
 //! * `codec`: [`codec`], [`deframer`]. `client`: [`client_machine`]. `gwm`: [`gwm_machine`].
-//!   `config`: [`attach_config`], [`gwm_config`].
+//!   `config`: [`attach_config`], [`gwm_config`]. `inspect`: [`fn@inspect`].
 //! * [`seeds`]: valid inputs. `supply`: bytes as decisions.
 
 mod client;
 mod codec;
 mod config;
 mod gwm;
+mod inspect;
 pub mod seeds;
 mod supply;
 
@@ -28,14 +29,16 @@ pub use client::client_machine;
 pub use codec::{codec, deframer};
 pub use config::{attach_config, gwm_config};
 pub use gwm::gwm_machine;
+pub use inspect::inspect;
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("codec", codec),
     ("deframer", deframer),
+    ("inspect", inspect),
     ("client_machine", client_machine),
     ("gwm_machine", gwm_machine),
     ("attach_config", attach_config),

@@ -107,6 +107,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             let stream = |pieces: [u8; 4]| [&pieces[..], &messages().concat()].concat();
             vec![stream([1, 200, 3, 17]), stream([255; 4])]
         }
+        "inspect" => vec![messages().concat()],
         "attach_config" => ATTACH.map(|text| text.as_bytes().to_vec()).to_vec(),
         "gwm_config" => GWM.map(|text| text.as_bytes().to_vec()).to_vec(),
         _ => (1..=7_u32).map(noise).collect(),
