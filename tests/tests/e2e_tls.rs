@@ -12,12 +12,7 @@ use tests::lab::http::Load;
 use tests::lab::site::VIP4;
 use tests::lab::steady::Steady;
 use tests::lab::wait::until_true;
-
-use crate::authority::Authority;
-
-#[path = "tls/authority.rs"]
-#[expect(dead_code, reason = "shared with the tests of TLS, which use more")]
-mod authority;
+use tests::loopback::authority::Authority;
 
 const GROUP: &str = "FARM1";
 const DEADLINE: Duration = Duration::from_secs(20);

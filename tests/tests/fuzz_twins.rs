@@ -108,6 +108,11 @@ fn frames_do_not_depend_on_how_a_stream_was_cut() {
 }
 
 #[test]
+fn every_byte_of_a_stream_is_shown_once() {
+    run("inspect");
+}
+
+#[test]
 fn the_balancers_machine_survives_anything() {
     run("client_machine");
 }
@@ -134,7 +139,7 @@ fn the_members_machine_survives_anything() {
 
 #[test]
 fn every_byte_of_a_captured_stream_is_shown_or_skipped_aloud() {
-    run("inspection");
+    run("inspect");
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn no_target_is_left_out_here_or_in_the_fuzzers_package() {
         "attach_config",
         "gwm_config",
         "member_machine",
-        "inspection",
+        "inspect",
         "agent_line",
         "prometheus_answer",
         "weights_file",

@@ -14,7 +14,7 @@
 //!
 //! # Layout
 //! * `codec`: [`codec`], [`deframer`]. `client`: [`client_machine`]. `gwm`: [`gwm_machine`].
-//!   `member`: [`member_machine`]. `config`: [`attach_config`], [`gwm_config`]. `inspection`: [`inspection`].
+//!   `member`: [`member_machine`]. `config`: [`attach_config`], [`gwm_config`]. `inspect`: [`fn@inspect`].
 //!   `sources`: [`agent_line`], [`prometheus_answer`], [`weights_file`].
 //! * [`seeds`]: valid inputs. `supply`: bytes as decisions.
 
@@ -22,7 +22,7 @@ mod client;
 mod codec;
 mod config;
 mod gwm;
-mod inspection;
+mod inspect;
 mod member;
 pub mod seeds;
 mod sources;
@@ -32,7 +32,7 @@ pub use client::client_machine;
 pub use codec::{codec, deframer};
 pub use config::{attach_config, gwm_config};
 pub use gwm::gwm_machine;
-pub use inspection::inspection;
+pub use inspect::inspect;
 pub use member::member_machine;
 pub use sources::{agent_line, prometheus_answer, weights_file};
 
@@ -48,7 +48,7 @@ pub const TARGETS: [Target; 11] = [
     ("attach_config", attach_config),
     ("gwm_config", gwm_config),
     ("member_machine", member_machine),
-    ("inspection", inspection),
+    ("inspect", inspect),
     ("agent_line", agent_line),
     ("prometheus_answer", prometheus_answer),
     ("weights_file", weights_file),

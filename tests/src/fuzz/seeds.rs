@@ -121,7 +121,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             let stream = |pieces: [u8; 4]| [&pieces[..], &messages().concat()].concat();
             vec![stream([1, 200, 3, 17]), stream([255; 4])]
         }
-        "inspection" => vec![messages().concat()],
+        "inspect" => vec![messages().concat()],
         "attach_config" => texts(&ATTACH),
         "gwm_config" => texts(&GWM),
         "agent_line" => texts(&AGENT),

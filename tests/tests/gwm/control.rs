@@ -1,6 +1,6 @@
 //! A running GWM, asked and told over its control socket.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::running::Running;
 use crate::server::{PATIENCE, Server, command};
 use crate::wire::{
     block, get_weights, group, members, register, send_weights, set_lb_state, set_member_state,
@@ -347,18 +348,12 @@ fn a_socket_of_a_dead_process_is_replaced_and_one_of_a_living_is_not() {
 #[test]
 fn two_on_one_host_have_names() {
     let server = Server::start(&config(40));
-    let mut other = command()
-        .args(["gwm", "--listen", "127.0.0.1:0", "--instance", "other"])
-        .env("SASP_CTL_RUN_DIR", server.file("run"))
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let socket = server.file("run/gwm/other.sock");
-    let until = std::time::Instant::now() + PATIENCE;
-    while UnixStream::connect(&socket).is_err() {
-        assert!(std::time::Instant::now() < until, "no {}", socket.display());
-        std::thread::yield_now();
-    }
+    let mut other = Running::start(
+        command()
+            .args(["gwm", "--listen", "127.0.0.1:0", "--instance", "other"])
+            .env("SASP_CTL_RUN_DIR", server.file("run")),
+    );
+    other.log_line("listening address=");
     printed(server.ask(&["set", "G", "10.0.0.1:80", "7", "--instance", "other"]));
     let text = printed(server.ask(&["status", "--json", "--instance", "other"]));
     let theirs: Value = serde_json::from_str(&text).unwrap();
@@ -370,8 +365,6 @@ fn two_on_one_host_have_names() {
         (&json!("other"), 1)
     );
     assert_eq!(status(&server)["overrides"], json!([]));
-    other.kill().unwrap();
-    other.wait().unwrap();
 }
 
 #[test]
@@ -441,21 +434,15 @@ fn whoever_is_not_root_is_told_so_in_one_line() {
     );
 
     // Nobody has asked for a socket: the GWM serves without.
-    let mut child = Command::new("setpriv")
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
-        .arg(&binary)
-        .args(["gwm", "--listen", "127.0.0.1:0"])
-        .env_remove("SASP_CTL_RUN_DIR")
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let log: Vec<_> = lines
-        .map_while(Result::ok)
-        .take_while(|line| !line.contains("listening address="))
-        .collect();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut serving = Running::start(
+        Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&binary)
+            .args(["gwm", "--listen", "127.0.0.1:0"])
+            .env_remove("SASP_CTL_RUN_DIR"),
+    );
+    serving.log_line("listening address=");
+    let log = serving.log();
     let warned = log
         .iter()
         .filter(|line| line.contains("WARN no control socket"));

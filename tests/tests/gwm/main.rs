@@ -9,4 +9,4 @@ mod life;
 mod sources;
 mod weights;
 
-use tests::loopback::{client, server, wire};
+use tests::loopback::{client, running, server, wire};
