@@ -35,7 +35,7 @@ enum Command {
     ///
     /// The connection to the GWM is kept, and made again when it is lost. A balancer that has not contacted the GWM
     /// yet is waited for. An ill server is quiesced until it is healthy again; existing connections stay with it.
-    /// On SIGTERM or SIGINT the server is quiesced, and deregistered after the drain time. What the GWM refuses for
+    /// On SIGTERM, SIGINT or SIGHUP the server is quiesced, and deregistered after the drain time. What the GWM refuses for
     /// good, such as members of a balancer that does not trust them, ends the agent with exit code 1.
     Agent(Box<AgentArgs>),
     /// Register the server, and leave it so
@@ -64,7 +64,14 @@ struct Who {
     #[arg(long, help_heading = MEMBER, value_name = "ADDR[:PORT[/PROTO]]", value_parser = member_key::parse)]
     address: MemberKey,
     /// Text that the GWM hands to the balancer with the server
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT", value_parser = names::label)]
+    #[arg(
+        long,
+        help_heading = MEMBER,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT",
+        value_parser = names::label
+    )]
     label: Name,
 }
 

@@ -32,6 +32,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 pub use failure::Failure;
 use quiesce::Action;
 
+use crate::config::error::escaped;
+
 /// Layer-4 load balancer in XDP, weighted by SASP (RFC 4678)
 #[derive(Parser, Debug)]
 #[command(name = "sasp-ctl", version, propagate_version = true)]
@@ -134,6 +136,19 @@ fn usage(error: &clap::Error) -> Result<(), Failure> {
     }
 }
 
+/// What it quotes, such as a file's name, may hold anything: nothing in it steers a terminal.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = text.split_whitespace().collect();
+    escaped(&words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_line_that_cannot_steer_a_terminal() {
+        let line = one_line("no such file:\n /tmp/\u{1b}[31m");
+        assert_eq!(line, r"no such file: /tmp/\u{1b}[31m");
+    }
 }

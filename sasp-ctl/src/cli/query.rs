@@ -84,7 +84,10 @@ async fn query(plan: &Plan, target: &Target, args: &Args) -> Result<(), Failure>
         done = visit.run() => done,
         interrupted = interrupted() => Err(interrupted),
     };
-    let cleaned_up = visit.clean_up().await;
+    let cleaned_up = tokio::select! {
+        cleaned_up = visit.clean_up() => cleaned_up,
+        interrupted = interrupted() => Err(interrupted),
+    };
     visit.finish(done, cleaned_up).await
 }
 
@@ -102,19 +105,22 @@ async fn connect(target: &Target, timeout: Duration) -> Result<Stream, Failure> 
 
 /// Resolves when the user has had enough.
 async fn interrupted() -> Failure {
-    let (interrupt, terminate) = match (
+    let caught = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) {
-        (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-        (Err(error), _) | (_, Err(error)) => {
+        // The terminal was closed: what was registered must be undone then, too.
+        signal(SignalKind::hangup()),
+    );
+    let (mut interrupt, mut terminate, mut hangup) = match caught {
+        (Ok(interrupt), Ok(terminate), Ok(hangup)) => (interrupt, terminate, hangup),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
             return Failure::Failed(format!("cannot watch for signals: {error}"));
         }
     };
-    let (mut interrupt, mut terminate) = (interrupt, terminate);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
     Failure::Failed("interrupted".to_owned())
 }

@@ -13,7 +13,7 @@ use super::driver::Driver;
 use super::log::Log;
 use super::watch::{Observed, Sources};
 use super::{Settings, notify, words};
-use crate::sasp::member::{Condition, Event, Link, Wanted};
+use crate::sasp::member::{Condition, Event, Wanted};
 
 /// What an agent does beyond registering.
 #[derive(Clone, Debug)]
@@ -69,7 +69,9 @@ struct Running {
     is_ready: bool,
     /// What was refused for good, in words.
     refusals: Vec<String>,
-    lost: Option<String>,
+    /// What was in the way last: a connection that was lost, or a request that was refused for a while.
+    hindrance: Option<String>,
+    is_plain: bool,
 }
 
 /// Runs until `stops` says so and the member is deregistered, or until every request is refused for good.
@@ -89,7 +91,8 @@ impl Running {
     fn start(settings: Settings, options: Options, stops: Stops) -> Self {
         let (key, gwm) = (settings.member.key, settings.target.to_string());
         let log = Log::new(key, gwm.clone());
-        if settings.target.tls.is_none() {
+        let is_plain = settings.target.tls.is_none();
+        if is_plain {
             log.plain();
         }
         let sources = Sources {
@@ -111,7 +114,8 @@ impl Running {
             stops,
             is_ready: false,
             refusals: Vec::new(),
-            lost: None,
+            hindrance: None,
+            is_plain,
         }
     }
 
@@ -152,8 +156,17 @@ impl Running {
         while let Some(event) = self.driver.poll_event() {
             self.log.event(&event);
             self.refusals.extend(words::refused(&event));
-            if let Event::Lost { reason, .. } = &event {
-                self.lost = Some(reason.to_string());
+            match &event {
+                Event::Lost { reason, .. } => {
+                    self.hindrance = Some(words::lost(reason, self.is_plain));
+                }
+                Event::Waiting {
+                    pair,
+                    request,
+                    code,
+                    ..
+                } => self.hindrance = Some(words::refusal(pair, *request, *code)),
+                _ => {}
             }
             is_news = true;
         }
@@ -198,12 +211,13 @@ impl Running {
         }
     }
 
-    /// Deregisters. Where there is no connection, none is waited for: that takes 20 s or more.
+    /// Deregisters. Where that is not possible now, nothing is waited for: that takes 20 s or more.
     async fn leave(&mut self) -> Result<(), AgentError> {
         self.driver.set_wanted(Wanted::GONE);
         while !self.driver.agent().is_done() {
-            if self.driver.agent().link() == Link::Closed {
-                let reason = self.lost.take();
+            if self.driver.agent().is_at_rest() {
+                self.report();
+                let reason = self.hindrance.take();
                 let reason = reason.unwrap_or_else(|| "there is no connection".to_owned());
                 return Err(self.still_registered(reason));
             }

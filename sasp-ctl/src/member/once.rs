@@ -58,6 +58,7 @@ pub async fn run<E>(
     let key = settings.member.key;
     let mut log = Log::new(key, settings.target.to_string());
     let gwm = settings.target.to_string();
+    let is_plain = settings.target.tls.is_none();
     let mut driver = Driver::new(settings, action.wanted());
     let mut outcomes: BTreeMap<Pair, Outcome> = BTreeMap::new();
     while outcomes.len() < driver.agent().pairs() {
@@ -65,7 +66,7 @@ pub async fn run<E>(
         while let Some(event) = driver.poll_event() {
             let lost = match &event {
                 Event::VersionRefused { .. } => words::refused(&event),
-                Event::Lost { reason, .. } if !wait => Some(reason.to_string()),
+                Event::Lost { reason, .. } if !wait => Some(words::lost(reason, is_plain)),
                 _ => None,
             };
             if let Some(reason) = lost {

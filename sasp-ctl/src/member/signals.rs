@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT as wishes to stop.
+//! SIGTERM, SIGINT and SIGHUP as wishes to stop. The last one comes when a terminal is closed: without a word, the
+//! member would stay registered.
 
 use std::io;
 
@@ -15,9 +16,10 @@ const STOPS_QUEUED: usize = 4;
 /// # Errors
 /// If they cannot be caught.
 pub fn stops() -> io::Result<Stops> {
-    let (mut terminate, mut interrupt) = (
+    let (mut terminate, mut interrupt, mut hangup) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
+        signal(SignalKind::hangup())?,
     );
     let (wishes, stops) = mpsc::channel(STOPS_QUEUED);
     tokio::spawn(async move {
@@ -25,6 +27,7 @@ pub fn stops() -> io::Result<Stops> {
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
+                _ = hangup.recv() => "SIGHUP",
                 () = wishes.closed() => return,
             };
             let _told_already = wishes.try_send(name);

@@ -1,7 +1,7 @@
 //! The opaque state byte of a member (RFC 4678 section 5.4), from a flag or a file.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -29,15 +29,23 @@ pub fn parse(text: &str) -> Result<u8, String> {
 /// # Errors
 /// A reason with the file's name.
 pub fn read(path: &Path) -> Result<u8, String> {
-    let mut text = String::new();
-    File::options()
-        .read(true)
-        // Opening a FIFO would wait for a writer, and everything else with it.
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .and_then(|file| file.take(FILE_MAX).read_to_string(&mut text))
-        .map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
+    let text =
+        text(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     parse(text.trim()).map_err(|reason| format!("{}: {reason}", path.display()))
+}
+
+/// Of a regular file only: a pipe without a writer would hold up everything, the end of the agent, too.
+fn text(path: &Path) -> io::Result<String> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    file.take(FILE_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -61,11 +69,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state");
         assert!(read(&path).unwrap_err().contains("cannot be read"));
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(read(&path).unwrap_err().contains("is no byte"));
-        std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, " 0x32\n").unwrap();
         assert_eq!(read(&path), Ok(0x32));
+        let pipe = directory.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for no_file in [&pipe, directory.path(), Path::new("/dev/zero")] {
+            let refused = read(no_file).unwrap_err();
+            assert!(refused.contains("no regular file"), "{refused}");
+        }
         std::fs::write(&path, "fine\n").unwrap();
         let refused = read(&path).unwrap_err();
         assert!(

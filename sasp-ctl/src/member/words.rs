@@ -1,7 +1,7 @@
 //! What a refusal means for the one who runs the server, and what to do about it.
 
 use crate::sasp::code::{Code, Type};
-use crate::sasp::member::{Event, Pair};
+use crate::sasp::member::{Event, Lost, Pair};
 
 /// Why the GWM said no, with its code by name, and what to do. One line.
 pub(super) fn refusal(pair: &Pair, request: Type, code: Code) -> String {
@@ -32,6 +32,19 @@ fn advice(code: Code) -> &'static str {
             "see in the GWM's log what it does not understand; names must be printable UTF-8"
         }
         _ => "see in the GWM's log why",
+    }
+}
+
+/// Why there is no connection any more, and what to do where the reason alone does not tell.
+pub(super) fn lost(reason: &Lost, is_plain: bool) -> String {
+    match (reason, is_plain) {
+        (Lost::Closed, true) => format!(
+            "{reason}: it may not admit this host's address, or want TLS (--tls-ca); its log tells"
+        ),
+        (Lost::Closed, false) => {
+            format!("{reason}: it may not admit this host's address or certificate; its log tells")
+        }
+        _ => reason.to_string(),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::sasp::msg::{Body, GroupOf, WeightEntry};
 
 /// So many pushes are kept for JSON; more are counted.
 const PUSHES_MAX: usize = 1000;
+/// They, in bytes as they came: as JSON they take many times as much.
+const PUSHED_BYTES_MAX: usize = 4 << 20;
 /// Bytes in a line of hex.
 const HEX_LINE: usize = 16;
 
@@ -42,6 +44,7 @@ pub(super) struct Output {
     uid: String,
     object: Value,
     pushes: Vec<Value>,
+    pushed_bytes: usize,
     pushes_left_out: usize,
     waits_for_pushes: bool,
 }
@@ -59,6 +62,7 @@ impl Output {
             json,
             uid: plan.uid.to_string(),
             pushes: Vec::new(),
+            pushed_bytes: 0,
             pushes_left_out: 0,
             waits_for_pushes: plan.push.is_some(),
         }
@@ -117,17 +121,20 @@ impl Output {
         let Body::SendWeights(weights) = &push.body else {
             return Ok(());
         };
-        let inspection = inspect(&push.frame);
         if !self.json {
+            let inspection = inspect(&push.frame);
             let mut all = format!("push after {:.3} s\n", after.as_secs_f64());
             all.push_str(&tables(&weights.groups));
             all.push_str(&remarks(&inspection.remarks));
             return output::print(&all);
         }
-        if self.pushes.len() == PUSHES_MAX {
+        let bytes = self.pushed_bytes.saturating_add(push.frame.len());
+        if self.pushes.len() == PUSHES_MAX || bytes > PUSHED_BYTES_MAX {
             self.pushes_left_out += 1;
             return Ok(());
         }
+        self.pushed_bytes = bytes;
+        let inspection = inspect(&push.frame);
         self.pushes.push(json!({
             "after_seconds": after.as_secs_f64(),
             "groups": message_json::groups(&inspection),

@@ -262,3 +262,20 @@ async fn a_gwm_that_is_gone_at_the_end_may_still_have_the_member() {
     assert!(error.contains("may still be registered"), "{error}");
     assert!(error.contains("closed"), "{error}");
 }
+
+#[tokio::test]
+async fn a_gwm_that_does_not_let_it_go_now_holds_nobody_up() {
+    let mut server = Server::start(|heard| match heard.kind {
+        DEREGISTER => Answer::Code(Code::INVALID_GROUP),
+        _ => Answer::Code(Code::SUCCESS),
+    })
+    .await;
+    let mut settings = settings(&server, &["A"]);
+    settings.member.wait_max = Duration::from_secs(3600);
+    let agent = start(settings, options());
+    assert_eq!(server.hear_what().await.0, REGISTER);
+    agent.stop().await;
+    let error = agent.ended().await.unwrap_err();
+    assert!(matches!(error, AgentError::StillRegistered { .. }));
+    assert!(error.to_string().contains("(0x45)"), "{error}");
+}

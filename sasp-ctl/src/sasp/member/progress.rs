@@ -76,6 +76,8 @@ pub(super) struct Progress {
     refused: bool,
     /// After a refusal that may be over then.
     wait_until: Option<Instant>,
+    /// Going waits as well: it was going that was refused, or the balancer is not there.
+    wait_is_for_all: bool,
     refresh_at: Option<Instant>,
     waits: Waits,
     contradictions: u8,
@@ -96,6 +98,7 @@ impl Progress {
             asked: None,
             refused: false,
             wait_until: None,
+            wait_is_for_all: false,
             refresh_at: None,
             waits,
             contradictions: 0,
@@ -168,12 +171,17 @@ impl Progress {
             return None;
         }
         if let Some(missing) = self.missing(wanted) {
-            return Some((missing, Due::from(self.wait_until)));
+            // A refusal of something else is no reason to stay.
+            let holds = missing != Request::Deregister || self.wait_is_for_all;
+            let wait_until = self.wait_until.filter(|_| holds);
+            return Some((missing, Due::from(wait_until)));
         }
         let refresh_at = self
             .refresh_at
-            .filter(|_| wanted.presence == Presence::Registered);
-        refresh_at.map(|at| (Request::Register, Due::At(at)))
+            .filter(|_| wanted.presence == Presence::Registered)?;
+        // A repetition that was refused waits, too.
+        let at = Some(refresh_at).max(self.wait_until).unwrap_or(refresh_at);
+        Some((Request::Register, Due::At(at)))
     }
 
     /// What the GWM does not know yet.
@@ -328,6 +336,9 @@ impl Progress {
 
     fn wait(&mut self, answer: Answer, retry_in: Duration, now: Instant) -> Event {
         self.wait_until = Some(now.later(retry_in));
+        let Answer { request, code, .. } = answer;
+        self.wait_is_for_all = request == Request::Deregister
+            || matches!(code, Code::LB_NOT_CONTACTED | Code::UNKNOWN_LB);
         Event::Waiting {
             pair: self.pair.clone(),
             request: answer.request.kind(),

@@ -33,3 +33,25 @@ fn groups_without_members_and_no_groups_are_said() {
     };
     assert_eq!(tables(&[empty]), "group A\\n\n  no members\n");
 }
+
+#[test]
+fn of_many_large_pushes_json_keeps_some_and_counts_the_others() {
+    use crate::sasp::msg::SendWeights;
+    let plan = Plan {
+        uid: crate::sasp::msg::Name::new(*b"L").unwrap(),
+        groups: vec![],
+        members: std::collections::BTreeMap::new(),
+        settle: Duration::ZERO,
+        probes: false,
+        push: Some(Duration::ZERO),
+    };
+    let mut output = Output::new("gwm".to_owned(), &plan, true);
+    let push = Heard {
+        body: Body::SendWeights(SendWeights { groups: vec![] }),
+        frame: Bytes::from(vec![0; PUSHED_BYTES_MAX / 2]),
+    };
+    for _ in 0..3 {
+        output.push(&push, Duration::ZERO).unwrap();
+    }
+    assert_eq!((output.pushes.len(), output.pushes_left_out), (2, 1));
+}

@@ -215,6 +215,27 @@ fn a_full_gwm_that_refuses_a_repeated_registration_still_has_the_member_if_it_ta
 }
 
 #[test]
+fn a_repeated_registration_that_is_refused_waits_before_it_is_repeated_again() {
+    for code in [Code::UNKNOWN_MEMBER, Code::UNKNOWN_GROUP, Code(0x99)] {
+        let mut lab = Lab::new(Wanted::serving(SERVING));
+        lab.answer(REGISTER, Code::SUCCESS);
+        lab.until_asked();
+        lab.answer(REGISTER, code);
+        assert_eq!(follows(&mut lab), Then::Late, "{code}");
+    }
+}
+
+#[test]
+fn going_does_not_wait_for_what_else_was_refused_but_for_its_own_refusal() {
+    let mut lab = Lab::new(Wanted::serving(QUIESCED));
+    lab.answer(REGISTER, Code::SUCCESS);
+    lab.answer(SET_STATE, Code::INVALID_GROUP);
+    lab.want(Wanted::GONE);
+    lab.answer(DEREGISTER, Code::INVALID_GROUP);
+    assert_eq!(follows(&mut lab), Then::Late);
+}
+
+#[test]
 fn a_gwm_that_contradicts_itself_is_not_asked_in_a_loop() {
     let mut lab = Lab::new(Wanted::serving(QUIESCED));
     for _ in 0..2 {
