@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::Value;
 use tests::lab::config;
 use tests::lab::farm::Farm;
 use tests::lab::gwm::Gwm;
@@ -11,10 +12,13 @@ use tests::lab::http::Load;
 use tests::lab::nginx::Nginx;
 use tests::lab::servers::Server;
 use tests::lab::site::VIP4;
+use tests::lab::status;
 use tests::lab::steady::Steady;
+use tests::lab::wait::until_true;
 
 const GROUP: &str = "FARM1";
 const VIP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(VIP4), 80);
+const DEADLINE: Duration = Duration::from_secs(20);
 const AGENT: u16 = 4321;
 
 /// A farm whose GWM has this `[[weights]]` rule, and more of it.
@@ -27,11 +31,23 @@ fn farm(members: u8, rule: &str) -> Farm {
     farm
 }
 
+/// Waits until the GWM stands behind every member's weight. Until it does so of the first, static weights count.
+fn await_confidence(farm: &Farm) {
+    until_true(DEADLINE, "a GWM that is sure of all", || {
+        let status = status::read(&farm.site)?;
+        let members = status["services"][0]["members"].as_array();
+        let sure = |member: &Value| member["gwm"]["confident"] == true;
+        Ok(members.is_some_and(|members| members.iter().all(sure)))
+    })
+    .unwrap();
+}
+
 #[test]
 fn a_server_that_dies_gets_no_new_flows_until_probes_find_it_well_again() {
     let rule = "source = \"probe\"\ncheck = \"http\"\ninterval = \"100ms\"\ntimeout = \"3s\"\n\
                 rise = 2\nfall = 2\n";
     let mut farm = farm(3, rule);
+    await_confidence(&farm);
     farm.await_spread(VIP, &[1, 1, 1]).unwrap();
     let steady = Steady::open(&farm.site.client.namespace, VIP, 16).unwrap();
     let before = steady.report();
@@ -68,6 +84,7 @@ fn a_server_whose_agent_says_drain_keeps_its_connections_and_gets_no_new_ones() 
     let (_one, first) = says(&farm, 0);
     let (_two, _second) = says(&farm, 1);
     let say = |line: &str| line.clone_into(&mut first.lock().unwrap());
+    await_confidence(&farm);
     farm.await_spread(VIP, &[1, 1]).unwrap();
     let steady = Steady::open(&farm.site.client.namespace, VIP, 16).unwrap();
     let before = steady.report();

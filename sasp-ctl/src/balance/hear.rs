@@ -24,7 +24,15 @@ pub fn hear(input: Option<&GroupInput>, listeners: &[Listener]) -> (Source, Vec<
     };
     match input.freshness {
         Freshness::Gone => return (Source::Gone, vec![None; listeners.len()]),
-        Freshness::Held => return (Source::Held, former.collect()),
+        Freshness::Held => {
+            let held: Vec<_> = former.collect();
+            // Before the first word there is nothing to hold, and static weights shall be called so.
+            let source = match held.iter().any(Option::is_some) {
+                true => Source::Held,
+                false => Source::Gone,
+            };
+            return (source, held);
+        }
         Freshness::Live => {}
     }
     let words: Vec<Option<Word>> = listeners

@@ -57,6 +57,19 @@ fn converging(words: &[(u8, Word)]) -> (Source, Vec<Option<Word>>) {
 }
 
 #[test]
+fn before_the_first_word_there_is_nothing_to_hold() {
+    let held = input(Freshness::Held, false, &[]);
+    let strangers = [listener(A, None), listener(B, None)];
+    assert_eq!(
+        hear(Some(&held), &strangers),
+        (Source::Gone, vec![None, None])
+    );
+    let former = Some(word("CF", 2));
+    let one = [listener(A, None), listener(B, former)];
+    assert_eq!(hear(Some(&held), &one), (Source::Held, vec![None, former]));
+}
+
+#[test]
 fn live_words_replace_former_ones_and_absence_erases_them() {
     let live = input(Freshness::Live, false, &[(A, word("F", 0))]);
     let heard = hear(Some(&live), &both());
