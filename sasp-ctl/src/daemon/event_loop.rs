@@ -178,10 +178,10 @@ impl Daemon {
     async fn on_deadlines(&mut self, now: Instant) -> Result<()> {
         self.weights_log.tell(now);
         let expired = self.words.expire(now);
-        for group in &expired {
+        for group in expired.iter().flatten() {
             tracing::warn!(%group, "hold time is over: static weights count");
         }
-        if self.decide(now) || !expired.is_empty() {
+        if self.decide(now) || expired.is_some() {
             self.refresh().await?;
         }
         if self.ready_by.is_some_and(|at| at <= now) {

@@ -162,18 +162,18 @@ impl Words {
         held.chain(charge).min()
     }
 
-    /// Forgets words that were held for too long; says of which groups nothing counts any more because of that.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<Name> {
+    /// Forgets what was held or waited for too long; `None` if there was nothing. Says of which groups nothing counts
+    /// any more because of that.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Vec<Name>> {
         let held = |words: &Self, name: &Name| words.input(name).freshness == Freshness::Held;
         let before: Vec<Name> = self.groups.keys().cloned().collect();
         let before: Vec<Name> = before.into_iter().filter(|name| held(self, name)).collect();
+        let mut expired = false;
         for voice in &mut self.voices {
-            voice.expire(now);
+            expired |= voice.expire(now);
         }
-        before
-            .into_iter()
-            .filter(|name| !held(self, name))
-            .collect()
+        let gone = before.into_iter().filter(|name| !held(self, name));
+        expired.then(|| gone.collect())
     }
 
     /// As the balancer wants it.

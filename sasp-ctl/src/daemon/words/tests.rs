@@ -101,7 +101,7 @@ impl World {
     }
 
     fn expire(&mut self) -> Vec<Name> {
-        self.words.expire(self.now)
+        self.words.expire(self.now).unwrap_or_default()
     }
 
     fn freshness(&self, group: &str) -> Freshness {
@@ -394,6 +394,49 @@ fn a_flood_of_members_drives_none_out_that_was_there_even_across_a_lost_session_
     let members = &inputs[&name("A")].members;
     assert!(members.contains_key(&key("10.1.255.255:1")));
     assert_eq!(members.len(), guests::GUESTS_MAX);
+}
+
+#[test]
+fn a_gwm_that_has_forgotten_its_guests_has_the_hold_time_to_list_them_again() {
+    let mut world = World::new(&["a"], &["A"], "fail-over");
+    let (stays, leaves) = (key("10.1.0.1:1"), key("10.1.0.2:1"));
+    let said = |weight| MemberWeight {
+        contact: true,
+        confident: true,
+        weight,
+        ..MemberWeight::default()
+    };
+    let say = |world: &mut World, guests: &[(MemberKey, u16)]| {
+        let weights = GroupWeights {
+            name: name("A"),
+            members: BTreeMap::new(),
+            converging: false,
+        };
+        let unknown = guests.iter().map(|(key, weight)| (*key, said(*weight)));
+        world.words.synced(&gwm("a"), world.now);
+        let unknown = unknown.collect();
+        world.words.said(&gwm("a"), weights, &unknown, world.now);
+    };
+    let weights = |world: &World| -> Vec<(MemberKey, u16)> {
+        let inputs = world.words.inputs();
+        let members = inputs[&name("A")].members.iter();
+        members.map(|(key, word)| (*key, word.weight)).collect()
+    };
+    say(&mut world, &[(stays, 10), (leaves, 20)]);
+    world.at(Duration::from_secs(10)).lose("a");
+    world.at(Duration::from_secs(20));
+    say(&mut world, &[]);
+    assert_eq!(weights(&world), [(stays, 10), (leaves, 20)], "as last said");
+    say(&mut world, &[(stays, 30)]);
+    assert_eq!(weights(&world), [(stays, 30), (leaves, 20)]);
+    let end = world.start + Duration::from_secs(20) + HOLD;
+    assert_eq!(world.words.deadline(), Some(end));
+    assert_eq!(world.words.expire(world.now), None);
+    assert_eq!(world.words.expire(end), Some(Vec::new()), "that is news");
+    assert_eq!(weights(&world), [(stays, 30)]);
+    assert_eq!(world.words.deadline(), None);
+    say(&mut world, &[]);
+    assert_eq!(weights(&world), [], "listed on this connection, then not");
 }
 
 #[test]

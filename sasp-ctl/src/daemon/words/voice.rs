@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::charge::Standing;
-use super::guests::Guests;
+use super::guests::{GUESTS_MAX, Guests};
 use crate::balance::effective::is_confident;
 use crate::balance::inputs::{Freshness, GroupInput, Word};
 use crate::config::endpoint::GwmAddress;
@@ -32,12 +32,23 @@ struct Group {
     input: GroupInput,
     /// Members that registered themselves and that no service takes in.
     strangers: BTreeMap<MemberKey, Word>,
-    /// Members that registered themselves and were let in, also before the session was lost.
-    guests: BTreeSet<MemberKey>,
+    /// Members that registered themselves and were let in, also before the session was lost: what was said last.
+    guests: BTreeMap<MemberKey, Word>,
+    /// Guests of an earlier connection that have not been listed on this one.
+    awaited: Awaited,
     /// There were more of them than there is room for.
     overcrowded: bool,
     /// When held words are forgotten.
     held_until: Option<Instant>,
+}
+
+/// Guests that a GWM must be given time to list again. One that has restarted has forgotten them, and they may not
+/// come back before 20 seconds have passed (RFC 4678 section 9.2); what the balancer registers itself is there at once.
+#[derive(Debug, Default)]
+struct Awaited {
+    members: BTreeMap<MemberKey, Word>,
+    /// When those that are still missing have gone; `None`: the GWM has not spoken since.
+    until: Option<Instant>,
 }
 
 impl Voice {
@@ -89,28 +100,39 @@ impl Voice {
         sort: impl FnOnce(&BTreeSet<MemberKey>) -> Guests,
         now: Instant,
     ) -> usize {
-        let mut news = 0;
-        if let Some(group) = self.groups.get_mut(&weights.name) {
-            let guests = sort(&group.guests);
-            if !group.overcrowded {
-                news = guests.left_out;
-            }
-            let let_in = guests.admitted.keys().copied().collect();
-            let members = weights.members.into_iter().chain(guests.admitted);
-            let strangers = guests.strangers.into_iter();
-            *group = Group {
-                input: GroupInput {
-                    freshness: Freshness::Live,
-                    converging: weights.converging,
-                    members: members.map(|(key, weight)| (key, word(weight))).collect(),
-                },
-                strangers: strangers.map(|(key, weight)| (key, word(weight))).collect(),
-                guests: let_in,
-                overcrowded: guests.left_out > 0,
-                held_until: None,
-            };
-            self.settle(now);
-        }
+        let hold = self.hold;
+        let Some(group) = self.groups.get_mut(&weights.name) else {
+            return 0;
+        };
+        let sorted = sort(&group.guests.keys().copied().collect());
+        let news = if group.overcrowded {
+            0
+        } else {
+            sorted.left_out
+        };
+        let mut guests = words(sorted.admitted);
+        let mut awaited = std::mem::take(&mut group.awaited);
+        awaited.members.retain(|key, _| !guests.contains_key(key));
+        let room = GUESTS_MAX.saturating_sub(guests.len());
+        awaited.members = awaited.members.into_iter().take(room).collect();
+        awaited.until.get_or_insert(now + hold);
+        guests.extend(&awaited.members);
+        let mut members = words(weights.members);
+        members.extend(&guests);
+        *group = Group {
+            input: GroupInput {
+                freshness: Freshness::Live,
+                converging: weights.converging,
+                members,
+            },
+            strangers: words(sorted.strangers),
+            guests,
+            awaited,
+            overcrowded: sorted.left_out > 0,
+            held_until: None,
+        };
+        group.give_up_awaited(now);
+        self.settle(now);
         news
     }
 
@@ -129,16 +151,21 @@ impl Voice {
     /// When [`Self::expire`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let groups = self.groups.values();
-        groups.filter_map(|group| group.held_until).min()
+        let times = groups.flat_map(|group| [group.held_until, group.awaited.deadline()]);
+        times.flatten().min()
     }
 
-    /// Forgets words that were held for too long.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Forgets words that were held for too long, and guests that were waited for in vain. True if any were.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let mut expired = false;
         for group in self.groups.values_mut() {
             if group.held_until.is_some_and(|until| until <= now) {
                 group.forget_words(Group::default());
+                expired = true;
             }
+            expired |= group.give_up_awaited(now);
         }
+        expired
     }
 
     /// How its session stands.
@@ -182,9 +209,25 @@ impl Group {
         }
     }
 
-    /// Becomes `other`, but for who its guests were.
+    /// Takes those for gone that the GWM does not list although it has had time; true if there are any.
+    fn give_up_awaited(&mut self, now: Instant) -> bool {
+        if self.awaited.deadline().is_none_or(|until| now < until) {
+            return false;
+        }
+        for key in std::mem::take(&mut self.awaited.members).keys() {
+            self.guests.remove(key);
+            self.input.members.remove(key);
+        }
+        true
+    }
+
+    /// Becomes `other`, but for who its guests were: they are waited for.
     fn forget_words(&mut self, other: Self) {
         *self = Self {
+            awaited: Awaited {
+                members: self.guests.clone(),
+                until: None,
+            },
             guests: std::mem::take(&mut self.guests),
             overcrowded: self.overcrowded,
             ..other
@@ -192,9 +235,20 @@ impl Group {
     }
 }
 
+impl Awaited {
+    fn deadline(&self) -> Option<Instant> {
+        self.until.filter(|_| !self.members.is_empty())
+    }
+}
+
 /// The GWM has looked at the group: the time for that has passed, or it stands behind a weight already.
 pub(super) fn is_settled(input: &GroupInput) -> bool {
     !input.converging || input.members.values().any(is_confident)
+}
+
+fn words(weights: BTreeMap<MemberKey, MemberWeight>) -> BTreeMap<MemberKey, Word> {
+    let words = weights.into_iter();
+    words.map(|(key, weight)| (key, word(weight))).collect()
 }
 
 fn word(weight: MemberWeight) -> Word {
