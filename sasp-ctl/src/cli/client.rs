@@ -149,7 +149,8 @@ impl Server {
             Err(_) => format!("{} answered {status}: is it of another version?", self.name),
         };
         match status {
-            StatusCode::UNPROCESSABLE_ENTITY => Failure::Usage(reason),
+            // A name that is none, or a configuration that is refused: nothing was tried.
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Failure::Usage(reason),
             _ => Failure::Failed(reason),
         }
     }

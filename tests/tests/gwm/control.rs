@@ -376,6 +376,11 @@ fn bad_usage_is_one_line_and_exit_code_2() {
             "a weight is 0 to 65535, or `auto`",
         ),
         (&["set", "G"], "required"),
+        (
+            &["quiesce", "G", "here"],
+            "member: \"here\" has no valid IP address",
+        ),
+        (&["status", "--uid", ""], "uid: \"\" must be 1 to 255 bytes"),
         (&["status", "--instance", "a/b"], "--instance"),
         (&["--config", "x", "status"], "cannot be used with"),
         (&["nothing"], "unrecognized subcommand"),
@@ -388,11 +393,20 @@ fn bad_usage_is_one_line_and_exit_code_2() {
             "{arguments:?}: {line}"
         );
     }
-    let line = failed(server.ask(&["quiesce", "G", "here"]));
-    assert!(
-        line.contains("member: \"here\" has no valid IP address"),
-        "{line}"
-    );
+}
+
+#[test]
+fn what_a_command_did_can_be_had_as_one_json_object() {
+    let server = Server::start(&config(40));
+    let _a = balancer(&server);
+    let text = printed(server.ask(&["set", "G", "10.0.0.1:80", "7", "--json"]));
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(outcome["member"], json!("10.0.0.1:80"));
+    assert_eq!(outcome["overridden"]["weight"], json!(7));
+    assert_eq!(outcome["said"][0]["weight"], json!(7));
+    let text = printed(server.ask(&["quiesce", "G", "10.0.0.1:80", "--json"]));
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(outcome["overridden"]["quiesced"], json!(true));
 }
 
 #[test]

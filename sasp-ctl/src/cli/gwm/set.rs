@@ -40,6 +40,9 @@ struct MemberArgs {
     /// Only in this balancer's group
     #[arg(long, value_name = "UID")]
     uid: Option<String>,
+    /// Print one JSON object with stable names
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +106,11 @@ fn ask(
             asked[key] = value;
         }
     }
-    let outcome: Outcome = client::decode(&choice.server()?.post(path, &asked)?)?;
+    let answer = choice.server()?.post(path, &asked)?;
+    if member.json {
+        return output::print(&format!("{}\n", String::from_utf8_lossy(&answer)));
+    }
+    let outcome: Outcome = client::decode(&answer)?;
     output::print(&render(&outcome, &member.group))
 }
 

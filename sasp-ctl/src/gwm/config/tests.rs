@@ -168,7 +168,16 @@ fn wrong_rules_are_refused_with_their_line_and_a_reason() {
     let one = "\"10.0.0.1:80\" = 1";
     assert_refused(&[
         (rule("", "static", one), "2: the group name must have 1 to 255 bytes"),
-        (rule("G", "probe", one), "4: source \"probe\" finds the weights out: write members = ["),
+        (
+            rule("G", "file", one) + "path = \"w\"",
+            "4: source \"file\" finds the weights out: write members = [",
+        ),
+        (rule("G", "probe", "\"10.0.0.1:80\" = 65536"), "4: weight 65536 is out of range"),
+        (rule("G", "probe", ""), "4: no members: name some"),
+        (
+            members(one) + &rule("G", "probe", one),
+            "8: 10.0.0.1:80 of group G has a weight already (at line 4)",
+        ),
         (rule("G", "statik", one), "3: source \"statik\" is unknown"),
         ("[[weights]]\ngroup = \"G\"\nsource = \"static\"".into(), "3: source \"static\" needs the key `members`"),
         ("[[weights]]\ngroup = \"G\"\nsource = \"static\"\nmembers = [\"10.0.0.1:80\"]".into(), "4: these members have no weights"),

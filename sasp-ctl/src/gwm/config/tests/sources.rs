@@ -81,6 +81,30 @@ fn what_is_not_said_has_a_default() {
     }
 }
 
+/// The documented example with another source: the weight stands in the file, the source says what is left of it.
+#[test]
+fn weights_may_stand_with_members_that_are_probed_or_asked_for_a_share() {
+    let key = member_key::parse("10.0.0.1:80").unwrap();
+    for source in ["probe\"", "agent-check\"\nport = 9777"] {
+        let text = format!(
+            "[[weights]]\ngroup = \"G\"\nsource = \"{source}\nmembers = {{ \"10.0.0.1:80\" = 40 }}\n"
+        );
+        let config = parse(&text).unwrap();
+        let [weight, asked] = config.rules.as_slice() else {
+            panic!("{:?}", config.rules);
+        };
+        assert_eq!(
+            weight.source,
+            Source::Static([(key, 40)].into()),
+            "{source}"
+        );
+        assert!(source.starts_with(asked.source.name()), "{source}");
+        for rule in [weight, asked] {
+            assert_eq!(rule.members, Members::Listed([key].into()), "{source}");
+        }
+    }
+}
+
 #[test]
 fn every_key_of_every_source_is_understood() {
     let probe = parsed(

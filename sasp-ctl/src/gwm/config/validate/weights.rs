@@ -32,7 +32,7 @@ pub(super) fn weights(
     let mut statics = Statics::default();
     let mut rules = Vec::new();
     for raw in raws {
-        if rules.len() == RULES_MAX {
+        if rules.len() >= RULES_MAX {
             let reason = format!("more than {RULES_MAX} rules: name several members in each");
             return Err(source.error(&raw.source, reason));
         }
@@ -42,25 +42,37 @@ pub(super) fn weights(
             Some(uid) => Some(rule_balancer(uid, admission, limits, source)?),
             None => None,
         };
+        if kind.leaves_weights_open() && has_weights(raw) {
+            let (members, source) = statics.add(raw, balancer.as_ref(), &group, source)?;
+            rules.push(Rule {
+                balancer: balancer.clone(),
+                group: group.clone(),
+                members,
+                source,
+            });
+        }
         let (members, source) = match kind {
             keys::Kind::Static => statics.add(raw, balancer.as_ref(), &group, source)?,
             keys::Kind::Probe => {
-                let members = listed(raw, source)?;
+                let members = listed(raw, kind, source)?;
                 let probe = probe::probe(raw, &members, source)?;
                 (members, rule::Source::Probe(probe))
             }
             keys::Kind::AgentCheck => {
                 let agent = agent_check::agent_check(raw, source)?;
-                (listed(raw, source)?, rule::Source::AgentCheck(agent))
+                let members = listed(raw, kind, source)?;
+                (members, rule::Source::AgentCheck(agent))
             }
             keys::Kind::Prometheus => {
                 let prometheus = prometheus::prometheus(raw, source)?;
-                (listed(raw, source)?, rule::Source::Prometheus(prometheus))
+                let members = listed(raw, kind, source)?;
+                (members, rule::Source::Prometheus(prometheus))
             }
             keys::Kind::File => {
                 let path = keys::needed(&raw.path, "path", raw, source)?;
                 let path = values::file(path, source)?;
-                (listed(raw, source)?, rule::Source::File(path))
+                let members = listed(raw, kind, source)?;
+                (members, rule::Source::File(path))
             }
         };
         rules.push(Rule {
@@ -119,13 +131,20 @@ impl<'a> Statics<'a> {
     }
 }
 
+/// Whether the rule's members stand there with weights.
+fn has_weights(raw: &RawWeights) -> bool {
+    let members = raw.members.as_ref().map(Spanned::get_ref);
+    matches!(members, Some(RawMembers::Weighed(_)))
+}
+
 /// The members of a rule whose source is not static.
-fn listed(raw: &RawWeights, source: &Source) -> Result<Members, ConfigError> {
+fn listed(raw: &RawWeights, kind: keys::Kind, source: &Source) -> Result<Members, ConfigError> {
     let Some(members) = &raw.members else {
         return Ok(Members::Registered);
     };
-    let typed = match members.get_ref() {
-        RawMembers::Listed(typed) => typed,
+    let typed: Vec<&Spanned<String>> = match members.get_ref() {
+        RawMembers::Listed(typed) => typed.iter().collect(),
+        RawMembers::Weighed(typed) if kind.leaves_weights_open() => typed.keys().collect(),
         RawMembers::Weighed(_) => {
             let reason = format!(
                 "source {:?} finds the weights out: write members = [\"ADDR:PORT\"], or remove the key to take \

@@ -17,6 +17,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// It says whether a member is there, or how much of its weight it can bear, but not what that weight is.
+    pub(super) fn leaves_weights_open(self) -> bool {
+        matches!(self, Self::Probe | Self::AgentCheck)
+    }
+
     /// Keys apart from `group`, `balancer`, `source` and `members`.
     fn keys(self) -> &'static [&'static str] {
         match self {
