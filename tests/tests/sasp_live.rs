@@ -167,14 +167,9 @@ fn get_weights(group: &str) -> Body {
 }
 
 fn code(reply: &Body) -> Code {
-    match reply {
-        Body::RegistrationReply(code)
-        | Body::DeregistrationReply(code)
-        | Body::SetLbStateReply(code)
-        | Body::SetMemberStateReply(code) => *code,
-        Body::GetWeightsReply(reply) => reply.code,
-        other => panic!("no reply but {other:?}"),
-    }
+    reply
+        .code()
+        .unwrap_or_else(|| panic!("no reply but {reply:?}"))
 }
 
 /// Every request of a balancer, granted and refused, and a change of weights for the GWM to push.

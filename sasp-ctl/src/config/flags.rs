@@ -2,7 +2,8 @@
 //!
 //! `--vip` adds a service. `--member` adds a member to every service of its group that it fits (address family, and
 //! port where the forward mode cannot translate it). `--gwm` replaces the file's address and keeps its other
-//! settings; several replace the file's one after the other, and what the file has more of them is left out. `--forward` and `--uid` replace what the file says.
+//! settings; several replace the file's one after the other, and what the file has more of them is left out. `--forward`
+//! and `--uid` replace what the file says.
 
 use toml::Spanned;
 

@@ -10,7 +10,6 @@ use super::asker::{Asker, Heard};
 use super::output::{Outcome, Output};
 use super::plan::{self, Plan};
 use crate::cli::failure::Failure;
-use crate::inspect::explain;
 use crate::sasp::code::{Code, FLAG_LB, Reason, Type, lb_flags};
 use crate::sasp::msg::{
     Body, DeregistrationRequest, GetWeightsRequest, Group, GroupOf, Member, Name,
@@ -210,17 +209,7 @@ fn get_weights(uid: &Name, groups: &[Name]) -> Body {
 
 /// The code of a reply. Only replies come here: [`Asker::ask`] has seen to that.
 fn code(reply: &Body) -> Code {
-    match reply {
-        Body::RegistrationReply(code)
-        | Body::DeregistrationReply(code)
-        | Body::SetLbStateReply(code)
-        | Body::SetMemberStateReply(code) => *code,
-        Body::GetWeightsReply(reply) => reply.code,
-        other => {
-            debug_assert!(explain::role(other.kind()) == Some(explain::Role::Reply));
-            Code::NOT_UNDERSTOOD
-        }
-    }
+    reply.code().unwrap_or(Code::NOT_UNDERSTOOD)
 }
 
 #[cfg(test)]

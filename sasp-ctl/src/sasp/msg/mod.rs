@@ -74,6 +74,23 @@ impl Body {
             Self::SetMemberStateReply(_) => Type::SET_MEMBER_STATE_REPLY,
         }
     }
+
+    /// The return code, if this is a reply.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::RegistrationReply(code)
+            | Self::DeregistrationReply(code)
+            | Self::SetLbStateReply(code)
+            | Self::SetMemberStateReply(code) => Some(*code),
+            Self::GetWeightsReply(reply) => Some(reply.code),
+            Self::RegistrationRequest(_)
+            | Self::DeregistrationRequest(_)
+            | Self::GetWeightsRequest(_)
+            | Self::SendWeights(_)
+            | Self::SetLbStateRequest(_)
+            | Self::SetMemberStateRequest(_) => None,
+        }
+    }
 }
 
 impl Wire for Body {

@@ -231,14 +231,9 @@ pub(super) fn rows(groups: &[GroupOf<WeightEntry>]) -> Vec<Row> {
 }
 
 pub(super) fn code_of(reply: &Body) -> Code {
-    match reply {
-        Body::RegistrationReply(code)
-        | Body::DeregistrationReply(code)
-        | Body::SetLbStateReply(code)
-        | Body::SetMemberStateReply(code) => *code,
-        Body::GetWeightsReply(reply) => reply.code,
-        other => panic!("no reply but {other:?}"),
-    }
+    reply
+        .code()
+        .unwrap_or_else(|| panic!("no reply but {reply:?}"))
 }
 
 pub(super) use requests::{deregister, get_weights, register, set_lb_state, set_member_state};
