@@ -80,6 +80,7 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
                 "#self_registered",
                 "#slow_start",
                 "#move_limit",
+                "#move_interval",
             ]
             .iter()
             .all(|key| !line.starts_with(key))
