@@ -130,10 +130,10 @@ struct CheckArgs {
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = pause)]
     check_timeout: Duration,
     /// So many successes in a row let an ill server back in; the first check of all counts alone
-    #[arg(long, default_value = "2", value_name = "COUNT")]
+    #[arg(long, default_value = "2", value_name = "COUNT", value_parser = count)]
     rise: NonZeroU32,
     /// So many failures in a row quiesce a healthy server
-    #[arg(long, default_value = "3", value_name = "COUNT")]
+    #[arg(long, default_value = "3", value_name = "COUNT", value_parser = count)]
     fall: NonZeroU32,
     /// Register only once the check has succeeded, not quiesced before that
     #[arg(long)]
@@ -146,6 +146,12 @@ fn pause(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err(format!("{text:?} is no pause: write at least 1ms")),
         pause => Ok(pause),
     }
+}
+
+/// How many results in a row it takes.
+fn count(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no count: write a whole number from 1"))
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -228,5 +234,18 @@ impl CheckArgs {
             rise: self.rise,
             fall: self.fall,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_results_is_a_whole_number_from_1() {
+        assert_eq!(count("2"), Ok(NonZeroU32::MIN.saturating_add(1)));
+        for text in ["0", "-1", "1.5", "", "4294967296"] {
+            assert!(count(text).unwrap_err().contains("is no count"), "{text}");
+        }
     }
 }

@@ -9,24 +9,37 @@ use x509_parser::time::ASN1Time;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// Time enough to have a new one issued.
 const WARN_DAYS: i64 = 30;
+/// Lines about one file: a bundle may hold thousands of certificates.
+const LINES_MAX: usize = 10;
 
-/// One line for each certificate of a file that has expired, will soon, or is not valid yet.
+/// One line for each certificate of a file that has expired, will soon, or is not valid yet, up to a limit.
 pub(super) fn warnings(path: &Path, certificates: &[CertificateDer<'_>]) -> Vec<String> {
     let now = ASN1Time::now().timestamp();
-    certificates
-        .iter()
-        .filter_map(|der| {
-            let (_, certificate) = parse_x509_certificate(der).ok()?;
-            let validity = certificate.validity();
-            let (from, until) = (validity.not_before, validity.not_after);
-            let what = judge(from.timestamp(), until.timestamp(), now)?;
-            let subject = certificate.subject();
-            Some(format!(
-                "{}: the certificate {subject} {what}",
-                path.display()
-            ))
-        })
-        .collect()
+    let lines = certificates.iter().filter_map(|der| {
+        let (_, certificate) = parse_x509_certificate(der).ok()?;
+        let validity = certificate.validity();
+        let (from, until) = (validity.not_before, validity.not_after);
+        let what = judge(from.timestamp(), until.timestamp(), now)?;
+        let subject = certificate.subject();
+        Some(format!(
+            "{}: the certificate {subject} {what}",
+            path.display()
+        ))
+    });
+    limited(path, lines.collect())
+}
+
+/// The first lines, and how many there are more.
+fn limited(path: &Path, mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    if more > 0 {
+        let path = path.display();
+        lines.push(format!(
+            "{path}: {more} more certificates are not valid or expire within {WARN_DAYS} days"
+        ));
+    }
+    lines
 }
 
 /// Seconds since 1970 each.
@@ -64,5 +77,15 @@ mod tests {
         ] {
             assert_eq!(judge(from, until, 100 * day).as_deref(), said, "{until}");
         }
+    }
+
+    #[test]
+    fn of_a_bundle_some_certificates_are_named_and_the_others_counted() {
+        let path = Path::new("ca.pem");
+        let lines = |count| vec!["old".to_owned(); count];
+        assert_eq!(limited(path, lines(LINES_MAX)), lines(LINES_MAX));
+        let limited = limited(path, lines(LINES_MAX + 7));
+        assert_eq!(limited.len(), LINES_MAX + 1);
+        assert!(limited[LINES_MAX].starts_with("ca.pem: 7 more certificates"));
     }
 }
