@@ -131,3 +131,27 @@ fn a_killed_daemon_costs_members_that_nobody_configured_no_connection() {
     assert_eq!(after.open, before.open);
     assert!(after.broken.is_empty(), "{after:?}");
 }
+
+#[test]
+fn a_restarted_gwm_that_has_forgotten_its_members_costs_them_no_connection() {
+    let (mut farm, _) = farm(&[2, 1, 1]);
+    let _agents = (agent(&farm, 0), agent(&farm, 1));
+    farm.await_shares(VIP, &[2, 1, 0]).unwrap();
+    let steady = Steady::open(&farm.site.client.namespace, VIP, 16).unwrap();
+    let before = steady.report();
+    farm.gwm.take().unwrap().kill().unwrap();
+    farm.start_gwm(&[farm.weights(GROUP, VIP, &[2, 1, 1])])
+        .unwrap();
+    // Its agents may not come back for 20 seconds yet.
+    until_true(DEADLINE, "the session with the new GWM", || {
+        let gwm = status(&farm.site)?["gwm"].clone();
+        Ok(gwm["counters"]["connects"] == 2 && gwm["live_seconds"].is_number())
+    })
+    .unwrap();
+    assert_eq!(service(&farm)["members"].as_array().unwrap().len(), 2);
+    farm.check_spread(VIP, &[2, 1, 0]).unwrap();
+    steady.more_answers().unwrap();
+    let after = steady.close().unwrap();
+    assert_eq!(after.open, before.open);
+    assert!(after.broken.is_empty(), "{after:?}");
+}
