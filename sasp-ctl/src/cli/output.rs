@@ -30,7 +30,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Prints what `text` says: once, or `again` and again every second, one over the other on a terminal if it `replaces`.
 ///
 /// # Errors
-/// The first of `text`, or of [`print`].
+/// The first of `text`, or of [`print()`].
 pub(super) fn show(
     again: bool,
     replaces: bool,

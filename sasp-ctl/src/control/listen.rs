@@ -22,7 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tcp {
     pub(crate) address: SocketAddr,
-    /// As in "`listen` under [balancer]".
+    /// As in "`listen` under `[balancer]`".
     pub(crate) key: &'static str,
 }
 
