@@ -13,7 +13,7 @@
 //! `tests/fuzz/fuzz_targets`, and its name in `tests/fuzz/Cargo.toml`.
 //!
 //! # Layout
-//! * `codec`: [`codec`], [`deframer`]. `client`: [`client_machine`]. `gwm`: [`gwm_machine`].
+//! * `codec`: [`codec()`], [`deframer`]. `client`: [`client_machine`]. `gwm`: [`gwm_machine`].
 //!   `member`: [`member_machine`]. `config`: [`attach_config`], [`gwm_config`]. `inspect`: [`fn@inspect`].
 //!   `sources`: [`agent_line`], [`prometheus_answer`], [`weights_file`].
 //! * [`seeds`]: valid inputs. `supply`: bytes as decisions.
