@@ -4,8 +4,10 @@
 //!
 //! # Layout
 //! * `dial`: the way to a GWM, for everybody who speaks with one. `stream`: what comes of it, plain or under TLS.
+//! * `connection`: dialling, reading and writing for whoever drives a state machine, a session's or a member's.
 //! * `driver`: the task. `outbox`: events on their way to a slow owner. `log`: one line an event.
 
+pub(crate) mod connection;
 mod dial;
 mod driver;
 mod log;
@@ -60,7 +62,12 @@ impl Session {
     /// that a slow owner sees the latest and holds nobody up.
     pub fn spawn(config: Config, desired: Desired) -> (Self, mpsc::Receiver<Event>) {
         let seed = RandomState::new().hash_one(&config.target.host);
-        let client = Client::new(config.client.clone(), desired.clone(), seed, driver::now());
+        let client = Client::new(
+            config.client.clone(),
+            desired.clone(),
+            seed,
+            connection::now(),
+        );
         let (events_in, events) = mpsc::channel(EVENTS_QUEUED);
         let (desired, desired_out) = watch::channel(desired);
         let (farewells, farewells_out) = mpsc::channel(1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -35,6 +35,9 @@ pub(super) struct Asker<S> {
     gwm: String,
     is_plain: bool,
     patience: Duration,
+    /// What of the requests is not written yet. A request that is given up may be half written, and what comes after
+    /// the half of a message is read as the rest of it: so the rest goes first.
+    unsent: BytesMut,
     deframer: Deframer,
     last_id: u32,
     keep_raw: bool,
@@ -65,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
             gwm,
             is_plain,
             patience,
+            unsent: BytesMut::new(),
             deframer: Deframer::new(MESSAGE_MAX),
             last_id: 0,
             keep_raw,
@@ -74,7 +78,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         }
     }
 
-    /// Sends a request and waits for its reply. Pushes in between are dropped.
+    /// Sends a request and waits for its reply. Pushes in between are dropped. May be dropped while it waits: then the
+    /// next request is sent behind this one.
     ///
     /// # Errors
     /// One line: nothing came, the connection ended, or what came is no reply.
@@ -86,9 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
             id: self.last_id,
             body,
         };
-        let bytes = codec::encode(&message).map_err(Failure::failed)?;
+        let bytes = Bytes::from(codec::encode(&message).map_err(Failure::failed)?);
+        self.unsent.extend_from_slice(&bytes);
+        self.keep(true, &bytes);
         let patience = self.patience;
-        match timeout(patience, self.exchange(bytes.into(), kind, self.last_id)).await {
+        match timeout(patience, self.exchange(kind, self.last_id)).await {
             Ok(done) => done,
             Err(_) => Err(Failure::Failed(format!(
                 "the GWM {} does not answer the {kind} within {patience:?} (--timeout gives it longer)",
@@ -97,14 +104,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Asker<S> {
         }
     }
 
-    async fn exchange(&mut self, bytes: Bytes, kind: Type, id: u32) -> Result<Heard, Failure> {
+    async fn exchange(&mut self, kind: Type, id: u32) -> Result<Heard, Failure> {
         let sent = async {
-            self.stream.write_all(&bytes).await?;
+            self.stream.write_all_buf(&mut self.unsent).await?;
             self.stream.flush().await
         };
         // What the GWM said before it closed says more than that it has closed.
         let sent = sent.await;
-        self.keep(true, &bytes);
         loop {
             let frame = match self.next_frame().await {
                 Ok(Some(frame)) => frame,

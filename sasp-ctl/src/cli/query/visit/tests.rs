@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::*;
@@ -215,6 +216,49 @@ async fn a_connection_that_ends_after_the_registration_leaves_members_behind_and
         line(done).contains("has closed the connection without answering the Registration Request")
     );
     assert!(cleaned_up.is_err());
+}
+
+/// The usual answers.
+fn success(id: u32, body: &Body) -> Option<Vec<Message>> {
+    Some(vec![match body {
+        Body::RegistrationRequest(_) => message(id, Body::RegistrationReply(Code::SUCCESS)),
+        Body::DeregistrationRequest(_) => message(id, Body::DeregistrationReply(Code::SUCCESS)),
+        _ => weights(id, Code::SUCCESS),
+    }])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_given_up_half_written_is_finished_before_the_members_are_deregistered()
+{
+    let interrupted = 0;
+    let too_slow = 1;
+    for end in [interrupted, too_slow] {
+        // Takes a reply, but no whole request until the GWM reads.
+        let (ours, theirs) = tokio::io::duplex(24);
+        let plan = plan(true, false);
+        let asker = Asker::new(ours, "gwm:3860".to_owned(), true, PATIENCE, true);
+        let output = Output::new("gwm:3860".to_owned(), &plan, true);
+        let mut visit = Visit::new(&plan, asker, output);
+        if end == interrupted {
+            assert!(visit.run().now_or_never().is_none());
+        } else {
+            assert!(line(visit.run().await).contains("does not answer the Registration Request"));
+        }
+        let got = Got::default();
+        let server = tokio::spawn(gwm(theirs, Arc::clone(&got), success));
+        visit.clean_up().await.unwrap();
+        drop(visit);
+        server.await.unwrap();
+        let got = got.lock().unwrap().clone();
+        let [
+            Body::RegistrationRequest(there),
+            Body::DeregistrationRequest(back),
+        ] = got.as_slice()
+        else {
+            panic!("{got:?}");
+        };
+        assert_eq!(there.groups, back.groups);
+    }
 }
 
 #[tokio::test]
