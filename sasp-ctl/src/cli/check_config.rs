@@ -1,5 +1,7 @@
 //! `sasp-ctl check-config`: is a file good, and what does it say?
 
+mod gwm;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,14 +14,23 @@ use crate::config::{self, Combine, Config, Flags, endpoint};
 /// Check a configuration file and print what it says
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The file to check
-    #[arg(default_value = config::DEFAULT_PATH)]
-    file: PathBuf,
+    /// Of a GWM, not of a balancer
+    #[arg(long)]
+    gwm: bool,
+    /// The file to check [default: /etc/sasp-ctl.toml, with --gwm /etc/sasp-gwm.toml]
+    file: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let config = config::load(Some(&args.file), &Flags::default())?;
-    output::print(&summary(&args.file, &config))
+    let default = match args.gwm {
+        false => config::DEFAULT_PATH,
+        true => config::DEFAULT_GWM_PATH,
+    };
+    let path = args.file.as_deref().unwrap_or(Path::new(default));
+    output::print(&match args.gwm {
+        false => summary(path, &config::load(Some(path), &Flags::default())?),
+        true => gwm::summary(path, &crate::gwm::config::load(path)?),
+    })
 }
 
 fn summary(path: &Path, config: &Config) -> String {

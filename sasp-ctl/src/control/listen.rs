@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,15 +110,30 @@ impl Tcp {
     }
 }
 
+/// Removes the socket of a process that has died; nothing else, which somebody may still want.
+fn make_room(path: &Path) -> io::Result<()> {
+    let what = match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => return fs::remove_file(path),
+        Ok(there) if there.is_symlink() => "a symbolic link",
+        Ok(there) if there.is_dir() => "a directory",
+        Ok(there) if there.is_file() => "a regular file",
+        Ok(_) => "a pipe or a device",
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!(
+            "{what} is there, and only a socket is replaced: move it away, or use another --instance"
+        ),
+    ))
+}
+
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    make_room(path)?;
     // From its first moment on: setting the mode afterwards would leave a gap.
     let former = umask(Mode::S_IXUSR | Mode::S_IRWXG | Mode::S_IRWXO);
     let bound = UnixListener::bind(path);
@@ -125,4 +141,42 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let listener = bound?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_a_socket_makes_room_for_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::write(path("file"), "precious").unwrap();
+        drop(UnixListener::bind(path("stale")).unwrap());
+        symlink(path("stale"), path("link")).unwrap();
+        symlink(path("nowhere"), path("dangling")).unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        nix::unistd::mkfifo(&path("fifo"), Mode::S_IRWXU).unwrap();
+        for (name, what) in [
+            ("file", "a regular file is there"),
+            ("link", "a symbolic link is there"),
+            ("dangling", "a symbolic link is there"),
+            ("directory", "a directory is there"),
+            ("fifo", "a pipe or a device is there"),
+        ] {
+            let refused = Listeners::default().bind_unix(path(name)).unwrap_err();
+            let refused = format!("{refused:#}");
+            assert!(refused.contains(what), "{name}: {refused}");
+            assert!(refused.contains("move it away"), "{name}: {refused}");
+            assert!(!refused.contains('\n'), "{name}: {refused}");
+            assert!(fs::symlink_metadata(path(name)).is_ok(), "{name} is gone");
+        }
+        assert_eq!(fs::read_to_string(path("file")).unwrap(), "precious");
+        assert!(!path("nowhere").exists());
+        assert!(path("stale").exists(), "what a link names is left alone");
+        Listeners::default().bind_unix(path("stale")).unwrap();
+        Listeners::default().bind_unix(path("new/socket")).unwrap();
+    }
 }

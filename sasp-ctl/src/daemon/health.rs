@@ -2,7 +2,8 @@
 //! to 0x7f, all is well.
 //!
 //! The figure is `0x7f × interfaces that packets are balanced on ÷ interfaces attached × member addresses that have a
-//! next hop ÷ member addresses`. It is about the balancer and its network; what the GWM itself says of members is no
+//! next hop ÷ member addresses`, where members that registered themselves count only for a service without others: they
+//! may name addresses that nobody has. It is about the balancer and its network; what the GWM itself says of members is no
 //! part of it, or the GWM would hear its own voice. As long as something works it is at least 1.
 //!
 //! A change is told at most every ten seconds and only if it is worth it; nothing left that works is told at once.
@@ -94,7 +95,7 @@ impl Daemon {
                 .count(),
             all: self.interfaces.len(),
         };
-        let members = self.members.borrow();
+        let members = self.balancer.vouched_addresses();
         let reached = members.iter().filter(|address| {
             let hop = self.hops_now.get(address);
             hop.is_none_or(|hop| !matches!(hop, Err(reason) if *reason != Unresolved::Resolving))

@@ -86,7 +86,7 @@ fn find(
     at: &MemberAt,
     exists: impl Fn(&Name, &MemberKey) -> bool,
 ) -> Result<(Name, MemberKey), Refusal> {
-    let mut key = member_key::parse(&at.member).map_err(Refusal::BadMember)?;
+    let mut key = member_key::parse(&at.member).map_err(Refusal::BadRequest)?;
     let mut services = config.services.iter();
     let service = services.find(|service| service.group.as_bytes() == at.group.as_bytes());
     let Some(group) = service.map(|service| service.group.clone()) else {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::config::{self, Flags};
 
-    fn found(group: &str, member: &str) -> Result<String, String> {
+    fn found(group: &str, member: &str) -> Result<String, Refusal> {
         let text = r#"
             balancer.uid = "u"
             [[service]]
@@ -138,10 +138,7 @@ mod tests {
                 service.group == *group && members.any(|member| member.key == *key)
             })
         };
-        match find(&config, &at, exists) {
-            Ok((group, key)) => Ok(format!("{group} {key}")),
-            Err(refusal) => Err(refusal.to_string()),
-        }
+        find(&config, &at, exists).map(|(group, key)| format!("{group} {key}"))
     }
 
     #[test]
@@ -152,7 +149,7 @@ mod tests {
             ("10.0.0.2:53/tcp", "DNS 10.0.0.2:53"),
             ("10.0.0.2:53/udp", "DNS 10.0.0.2:53/udp"),
         ] {
-            assert_eq!(found("DNS", member).as_deref(), Ok(meant), "{member}");
+            assert_eq!(found("DNS", member).unwrap(), meant, "{member}");
         }
     }
 
@@ -165,8 +162,28 @@ mod tests {
             ("DNS", "10.0.0.1", "no member 10.0.0.1"),
             ("DNS", "nonsense", "\"nonsense\""),
         ] {
-            let refused = found(group, member).unwrap_err();
+            let refused = found(group, member).unwrap_err().to_string();
             assert!(refused.contains(words), "{member}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_another_mistake_than_what_does_not_exist() {
+        for (member, is_unreadable) in [
+            ("nonsense", true),
+            ("10.0.0.1:99999", true),
+            ("10.0.0.9:53", false),
+        ] {
+            let refused = found("DNS", member).unwrap_err();
+            let (unreadable, unknown) = (
+                matches!(refused, Refusal::BadRequest(_)),
+                matches!(refused, Refusal::BadMember(_)),
+            );
+            assert_eq!(
+                (unreadable, unknown),
+                (is_unreadable, !is_unreadable),
+                "{refused}"
+            );
         }
     }
 }

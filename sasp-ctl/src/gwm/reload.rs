@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use super::config::{self, Config};
 use super::sources::Sources;
-use crate::config::{ConfigError, file};
+use crate::config::ConfigError;
 use crate::sasp::gwm::Reassessed;
 use crate::tls::ServerTls;
 use crate::watch::FileWatch;
@@ -29,7 +29,7 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|reason| ConfigError::in_file(path, reason))?;
+        let text = config::read(path).map_err(|reason| ConfigError::in_file(path, reason))?;
         let config = config::from_text(path, text.clone())?;
         Ok(Self {
             path: path.to_owned(),
@@ -68,7 +68,7 @@ impl ConfigFile {
 
     /// Reads the configuration file again and puts it into force. `always` also reports what has not changed.
     fn reload(&mut self, sources: &Sources, always: bool) {
-        let read = read(&self.path);
+        let read = config::read(&self.path);
         if read == self.seen && self.refused.is_none() && !always {
             return;
         }
@@ -144,10 +144,6 @@ impl ConfigFile {
         }
         self.config = config;
     }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    file::read(path, "write it, the README lists every key of gwm.toml")
 }
 
 /// Reloads whenever there is a reason to, for ever.

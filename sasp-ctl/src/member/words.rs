@@ -5,15 +5,22 @@ use crate::sasp::member::{Event, Lost, Pair};
 
 /// Why the GWM said no, with its code by name, and what to do. One line.
 pub(super) fn refusal(pair: &Pair, request: Type, code: Code) -> String {
-    let advice = advice(code);
+    let advice = advice(request, code);
     format!(
         "{pair}: {request} refused: {code} ({:#04x}): {advice}",
         code.0
     )
 }
 
-fn advice(code: Code) -> &'static str {
+fn advice(request: Type, code: Code) -> &'static str {
     match code {
+        Code::UNKNOWN_GROUP if request == Type::REGISTRATION_REQUEST => {
+            "give by --group a group that the balancer has registered or that the GWM defines, and by --uid the balancer \
+             that has it"
+        }
+        Code::UNKNOWN_MEMBER if request == Type::REGISTRATION_REQUEST => {
+            "see in the GWM's log which member it means: one that registers cannot be known yet"
+        }
         Code::NOT_ACCEPTED => {
             "let the balancer trust its members (trust = true in its configuration), and see in the GWM's log whether \
              its policy admits this member"

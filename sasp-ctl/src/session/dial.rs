@@ -65,8 +65,18 @@ pub enum DialError {
         /// The address to connect from.
         source_address: Option<IpAddr>,
     },
+    /// The source address cannot be used.
+    #[error("{address}: cannot connect from {source_address}: {source}{}", from_elsewhere(.source, .address))]
+    From {
+        /// The address that was tried.
+        address: SocketAddr,
+        /// The address to connect from.
+        source_address: IpAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// No TCP connection.
-    #[error("{address}: {source}")]
+    #[error("{address}: {source}{}", advice(.source, .address))]
     Connect {
         /// The last address that was tried.
         address: SocketAddr,
@@ -81,6 +91,37 @@ pub enum DialError {
         /// What went wrong and what to do.
         source: HandshakeError,
     },
+}
+
+/// What to do about a source address.
+fn from_elsewhere(error: &io::Error, gwm: &SocketAddr) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => format!(
+            ": this host does not have that address, choose as source the one that it reaches the GWM from (`ip route get {}`)",
+            gwm.ip()
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What to do about a GWM that cannot be reached.
+fn advice(error: &io::Error, gwm: &SocketAddr) -> String {
+    let port = gwm.port();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            format!(": see that the GWM runs there and listens on port {port}")
+        }
+        io::ErrorKind::TimedOut => {
+            format!(": see that its host is up and that no firewall drops TCP port {port}")
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            format!(
+                ": see that its host is up and routed (`ip route get {}`)",
+                gwm.ip()
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// Connects to the first address of the GWM that answers as it should.
@@ -106,7 +147,8 @@ pub async fn dial(target: &Target) -> Result<Stream, DialError> {
     for address in addresses.filter(usable) {
         match dial_address(target, address).await {
             Ok(stream) => return Ok(stream),
-            Err(DialError::Connect { .. }) if matches!(failure, DialError::Tls { .. }) => {}
+            Err(DialError::Connect { .. } | DialError::From { .. })
+                if matches!(failure, DialError::Tls { .. }) => {}
             Err(error) => failure = error,
         }
     }
@@ -114,10 +156,13 @@ pub async fn dial(target: &Target) -> Result<Stream, DialError> {
 }
 
 async fn dial_address(target: &Target, address: SocketAddr) -> Result<Stream, DialError> {
-    let attempt = timeout(ADDRESS_TIMEOUT, connect(address, target.source)).await;
-    let stream = attempt
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        .map_err(|source| DialError::Connect { address, source })?;
+    let stream = match timeout(ADDRESS_TIMEOUT, connect(address, target.source)).await {
+        Ok(attempt) => attempt?,
+        Err(_) => {
+            let source = io::ErrorKind::TimedOut.into();
+            return Err(DialError::Connect { address, source });
+        }
+    };
     let Some(tls) = &target.tls else {
         return Ok(Stream::Plain(stream));
     };
@@ -127,7 +172,21 @@ async fn dial_address(target: &Target, address: SocketAddr) -> Result<Stream, Di
     }
 }
 
-async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+async fn connect(address: SocketAddr, source: Option<IpAddr>) -> Result<TcpStream, DialError> {
+    let failed = |source| DialError::Connect { address, source };
+    let socket = socket(address).map_err(failed)?;
+    if let Some(source_address) = source {
+        let bound = socket.bind(SocketAddr::new(source_address, 0));
+        bound.map_err(|source| DialError::From {
+            address,
+            source_address,
+            source,
+        })?;
+    }
+    socket.connect(address).await.map_err(failed)
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
     } else {
@@ -143,8 +202,68 @@ async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpS
     )?;
     setsockopt(&socket, sockopt::TcpKeepCount, &KEEPALIVE_PROBES)?;
     setsockopt(&socket, sockopt::TcpUserTimeout, &USER_TIMEOUT_MILLISECONDS)?;
-    if let Some(source) = source {
-        socket.bind(SocketAddr::new(source, 0))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(address: SocketAddr, source: Option<IpAddr>) -> Target {
+        Target {
+            host: address.ip().to_string(),
+            port: address.port(),
+            source,
+            tls: None,
+        }
     }
-    socket.connect(address).await
+
+    #[tokio::test]
+    async fn a_source_address_of_another_host_is_named() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let source = Some([192, 0, 2, 77].into());
+        let refused = dial(&target(address, source)).await.unwrap_err();
+        let refused = refused.to_string();
+        for words in [
+            "cannot connect from 192.0.2.77",
+            "this host does not have that address",
+            "`ip route get 127.0.0.1`",
+        ] {
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_at_a_port_says_what_to_look_at() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let refused = dial(&target(address, None)).await.unwrap_err().to_string();
+        let port = address.port();
+        assert!(refused.contains("Connection refused"), "{refused}");
+        assert!(
+            refused.ends_with(&format!(
+                "see that the GWM runs there and listens on port {port}"
+            )),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn what_the_system_says_comes_with_what_to_do() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 3860));
+        for (kind, words) in [
+            (io::ErrorKind::TimedOut, "no firewall drops TCP port 3860"),
+            (io::ErrorKind::HostUnreachable, "`ip route get 192.0.2.1`"),
+            (io::ErrorKind::NetworkUnreachable, "routed"),
+        ] {
+            let source = kind.into();
+            let told = DialError::Connect { address, source }.to_string();
+            assert!(
+                told.starts_with("192.0.2.1:3860: ") && told.contains(words),
+                "{told}"
+            );
+        }
+    }
 }

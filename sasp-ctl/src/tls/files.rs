@@ -14,6 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::expiry;
 use crate::config::file;
 
+/// Certificates from the own one to the CA: peers follow no longer chain, and say so in many odd ways.
+const CHAIN_MAX: usize = 16;
 /// Read permission of everybody.
 const READABLE_BY_OTHERS: u32 = 0o004;
 
@@ -90,7 +92,7 @@ impl Material {
     pub(super) fn own(&self) -> Result<Option<Own>, TlsError> {
         match &self.pair {
             None => Ok(None),
-            Some((cert, key)) => Ok(Some((cert.certificates()?, key.private_key()?))),
+            Some((cert, key)) => Ok(Some((cert.chain()?, key.private_key()?))),
         }
     }
 
@@ -157,6 +159,20 @@ impl Pem {
                 &self.path,
                 "holds no certificate in PEM form: name a file with BEGIN CERTIFICATE in it",
             )),
+        }
+    }
+
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let chain = self.certificates()?;
+        match chain.len() {
+            ..=CHAIN_MAX => Ok(chain),
+            length => {
+                let reason = format!(
+                    "holds {length} certificates, which no peer follows (at most {CHAIN_MAX}): keep the own one and those \
+                     between it and the CA"
+                );
+                Err(TlsError::new(&self.path, reason))
+            }
         }
     }
 

@@ -179,6 +179,20 @@ impl Balancer {
         members.map(|member| member.key.address).collect()
     }
 
+    /// Addresses of the members that the network here is judged by: those of the configuration. Whoever registers
+    /// itself may name addresses that nobody has, and counts only where a service has no other members.
+    pub fn vouched_addresses(&self) -> BTreeSet<IpAddr> {
+        let mut addresses = BTreeSet::new();
+        for service in self.services.values() {
+            let configured = &service.spec.members;
+            match configured.is_empty() {
+                true => addresses.extend(service.members.iter().map(|member| member.key.address)),
+                false => addresses.extend(configured.iter().map(|member| member.key.address)),
+            }
+        }
+        addresses
+    }
+
     /// Refreshes the services that `concerned` picks.
     fn refresh(&mut self, concerned: impl Fn(&Service) -> bool, now_ns: u64) -> Vec<Change> {
         let mut batch = Batch::default();

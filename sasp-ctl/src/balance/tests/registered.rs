@@ -81,6 +81,21 @@ fn a_member_that_has_registered_itself_is_weighed_like_any_other() {
     let addresses = world.balancer.member_addresses();
     assert_eq!(addresses.len(), 3);
     assert!(addresses.contains(&key(TCP, 5).address));
+    let vouched = world.balancer.vouched_addresses();
+    assert_eq!(
+        vouched,
+        [key(TCP, 1).address].into(),
+        "guests are no measure"
+    );
+}
+
+#[test]
+fn where_there_are_only_guests_they_are_the_measure_of_the_network() {
+    let mut world = World::new(vec![open(&[])]);
+    assert!(world.balancer.vouched_addresses().is_empty());
+    say(&mut world, &[5, 6]);
+    let guests = [5, 6].map(|number| key(TCP, number).address);
+    assert_eq!(world.balancer.vouched_addresses(), guests.into());
 }
 
 #[test]

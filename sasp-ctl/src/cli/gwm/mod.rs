@@ -21,7 +21,8 @@ use target::Choice;
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
-    /// What members weigh and who may ask; read again on SIGHUP and when it changes
+    /// What members weigh and who may ask; read again on SIGHUP and when it changes. `sasp-ctl init --gwm` writes one
+    /// with every key explained, the README lists them, `sasp-ctl check-config --gwm` judges one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen, whatever the file says [default: every address, port 3860]; port 0 takes a free one

@@ -3,7 +3,7 @@
 //! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
 //! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
 //! (the same body; `{"done": bool}` and what is left). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
-//! the configuration is bad, 400 that the body is.
+//! the configuration is bad, 400 that the body is, 404 that there is no such member.
 //!
 //! Nothing is decided here: every request is passed to the loop.
 
@@ -85,10 +85,10 @@ pub(super) enum Refusal {
     /// The configuration is bad; nothing was changed.
     #[error("{0}")]
     BadConfig(String),
-    /// There is no such member, or it is not named properly.
+    /// There is no such member.
     #[error("{0}")]
     BadMember(String),
-    /// The request makes no sense.
+    /// The request makes no sense, or what it says of a member is none.
     #[error("{0}")]
     BadRequest(String),
     /// It was tried and failed.

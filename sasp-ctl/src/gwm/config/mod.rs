@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::ConfigError;
+use crate::config::file;
 use crate::config::parse;
 use crate::config::source::Source;
 use crate::gwm::sources::Rule;
@@ -69,6 +70,20 @@ impl Config {
     }
 }
 
+/// Reads a file and judges it.
+///
+/// # Errors
+/// A file that cannot be read, and as [`from_text`].
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = read(path).map_err(|reason| ConfigError::in_file(path, reason))?;
+    from_text(path, text)
+}
+
+/// The text of a file.
+pub(super) fn read(path: &Path) -> Result<String, String> {
+    file::read(path, "`sasp-ctl init --gwm` writes one to start from")
+}
+
 /// Judges the text of a file, and reads the files of TLS that it names; `path` is for messages and says where those
 /// are.
 ///
@@ -76,6 +91,6 @@ impl Config {
 /// Everything that is unknown, impossible or contradictory, with the line that it stands on.
 pub fn from_text(path: &Path, text: String) -> Result<Config, ConfigError> {
     let source = Source::new(path, text);
-    let raw = parse::parse(&source, "the README lists every key of gwm.toml")?;
+    let raw = parse::parse(&source, "`sasp-ctl init --gwm` writes an example")?;
     validate::config(&raw, &source)
 }

@@ -20,8 +20,10 @@ use crate::sasp::msg::{MemberKey, Name};
 mod registration;
 mod running;
 mod snapshot;
+mod sorted;
 
 use running::Running;
+use sorted::Sorted;
 
 /// Members that are asked about or asked, over all rules. What exceeds it is left out, and said so.
 pub const TARGETS_MAX: usize = 1 << 16;
@@ -123,22 +125,11 @@ impl Engine {
     /// Puts rules into force. Those that stand there unchanged keep what they know; so do those that have only been
     /// given other members, of those that they still have.
     pub fn set_rules(&mut self, rules: Vec<Rule>, now: Instant) -> Vec<WeightChange> {
-        let mut old: Vec<RuleId> = self.rules.keys().copied().collect();
-        let (mut other_members, mut new) = (Vec::new(), Vec::new());
-        for rule in rules {
-            match old.iter().position(|id| *self.rules[id].rule == rule) {
-                Some(at) => {
-                    old.remove(at);
-                }
-                None => new.push(rule),
-            }
-        }
-        new.retain(|rule| {
-            let asks_the_same = |id: &RuleId| self.rules[id].rule.asks_the_same(rule);
-            let at = old.iter().position(asks_the_same);
-            other_members.extend(at.map(|at| (old.remove(at), rule.clone())));
-            at.is_none()
-        });
+        let Sorted {
+            old,
+            other_members,
+            new,
+        } = self.sort_out(rules);
         let mut touched = BTreeSet::new();
         for id in old {
             self.remove_rule(id, &mut touched);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use crate::sasp::msg::{MemberKey, Name};
 
 /// One `[[weights]]` rule.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rule {
     /// The balancer that it is for; `None`: every one that no rule names for the same member.
     pub balancer: Option<Name>,
@@ -31,14 +32,14 @@ impl Rule {
         }
     }
 
-    /// It differs from `other` in its members at most.
-    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        self.balancer == other.balancer && self.group == other.group && self.source == other.source
+    /// What it has in common with rules that differ from it in their members at most.
+    pub(super) fn question(&self) -> (Option<&Name>, &Name, &Source) {
+        (self.balancer.as_ref(), &self.group, &self.source)
     }
 }
 
 /// The members of a rule.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Members {
     /// These, registered or not.
     Listed(BTreeSet<MemberKey>),
@@ -47,7 +48,7 @@ pub enum Members {
 }
 
 /// Where a rule's readings come from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Source {
     /// Weights that stand in the rule.
     Static(BTreeMap<MemberKey, u16>),
@@ -118,7 +119,7 @@ impl fmt::Display for Source {
 }
 
 /// How often something is asked, and how long it may take.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Pace {
     /// From one question to the next.
     pub interval: Duration,
@@ -127,7 +128,7 @@ pub struct Pace {
 }
 
 /// `source = "probe"`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Probe {
     /// What has to succeed.
     pub check: Check,
@@ -142,7 +143,7 @@ pub struct Probe {
 }
 
 /// What has to succeed for a member to be up.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Check {
     /// A TCP connection is accepted.
     Tcp,
@@ -151,7 +152,7 @@ pub enum Check {
 }
 
 /// The request of `check = "http"` and its good answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HttpCheck {
     /// Path and query.
     pub path: String,
@@ -164,7 +165,7 @@ pub struct HttpCheck {
 }
 
 /// Whether certificates are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verify {
     /// Against the system's roots.
     Roots,
@@ -173,7 +174,7 @@ pub enum Verify {
 }
 
 /// `source = "agent-check"`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AgentCheck {
     /// The agent's port on the member's address.
     pub port: u16,
@@ -186,7 +187,7 @@ pub struct AgentCheck {
 }
 
 /// `source = "prometheus"`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Prometheus {
     /// The server, without `/api/v1/query`.
     pub url: String,
@@ -211,7 +212,7 @@ pub struct Prometheus {
 }
 
 /// How a label's value names a member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Matching {
     /// `ADDR:PORT`.
     AddressAndPort,
@@ -220,7 +221,7 @@ pub enum Matching {
 }
 
 /// How to say who asks. Files are read anew for each question, so that tokens may rotate.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Auth {
     /// Not at all.
     Nobody,
@@ -247,3 +248,10 @@ impl Finite {
 
 /// Without NaN, equality is an equivalence.
 impl Eq for Finite {}
+
+impl Hash for Finite {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // -0.0 equals 0.0; the sum is 0.0 of both.
+        (self.0 + 0.0).to_bits().hash(state);
+    }
+}

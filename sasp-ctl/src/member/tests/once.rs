@@ -80,6 +80,8 @@ async fn refusals_fail_with_the_code_its_name_and_what_to_do() {
         (Action::Register, 0x45, "limit"),
         (QUIESCE, 0x41, "register the member first"),
         (QUIESCE, 0x42, "register the member first"),
+        (Action::Register, 0x42, "that the balancer has registered"),
+        (Action::Register, 0x41, "GWM's log"),
         (Action::Register, 0x10, "does not understand"),
         (Action::Register, 0x51, "--uid"),
         (Action::Register, 0x99, "GWM's log"),

@@ -79,6 +79,29 @@ fn files_that_are_of_no_use_are_refused_with_their_name_and_advice() {
 }
 
 #[test]
+fn a_chain_that_no_peer_follows_is_refused_and_a_ca_file_may_be_longer() {
+    let lab = Lab::with_both_sides();
+    let own = fs::read_to_string(lab.path("gwm.pem")).unwrap();
+    let ca = fs::read_to_string(lab.path("ca.pem")).unwrap();
+    fs::write(lab.path("ca.pem"), ca.repeat(40)).unwrap();
+    for (others, is_good) in [(15, true), (16, false)] {
+        let chain = format!("{own}{}", ca.repeat(others));
+        fs::write(lab.path("gwm.pem"), chain).unwrap();
+        let server = ServerTls::load(lab.server_files("gwm"));
+        let client = ClientTls::load(lab.client_files(Some("gwm")));
+        let refusals = [server.err(), client.err()];
+        for refused in refusals {
+            let refused = refused.map(|refused| refused.to_string());
+            assert_eq!(refused.is_none(), is_good, "{others}: {refused:?}");
+            if let Some(refused) = refused {
+                let words = "gwm.pem: holds 17 certificates, which no peer follows (at most 16)";
+                assert!(refused.contains(words), "{refused}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_readable_key_and_an_expiring_certificate_are_worth_a_word() {
     let lab = Lab::with_both_sides();
     assert_eq!(lab.server("gwm").warnings(), [""; 0]);

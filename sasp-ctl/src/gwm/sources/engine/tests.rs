@@ -290,6 +290,37 @@ fn a_rule_that_stands_twice_runs_twice() {
 }
 
 #[test]
+fn thousands_of_rules_in_another_order_are_the_same_rules() {
+    let mut rules: Vec<Rule> = (1..=10_000)
+        .map(|port| rule(None, &[1], probe(port)))
+        .collect();
+    let mut bed = Bed::new(&rules);
+    let jobs = bed.running.clone();
+    rules.reverse();
+    assert_eq!(bed.rules(&rules), 0);
+    assert_eq!(bed.running, jobs);
+    // All of them are given another member, one is given up and one is new.
+    for rule in &mut rules {
+        rule.members = Members::Listed([key(1), key(2)].into());
+    }
+    rules[0] = rule(None, &[1, 2], probe(10_001));
+    bed.rules(&rules);
+    assert_eq!(bed.running.len(), 20_000);
+    assert_eq!(bed.running.intersection(&jobs).count(), 9_999);
+}
+
+#[test]
+fn numbers_that_are_equal_are_the_same_question() {
+    use std::hash::BuildHasher as _;
+
+    use crate::gwm::sources::rule::Finite;
+    let state = std::collections::hash_map::RandomState::new();
+    let [zero, minus] = [0.0, -0.0].map(|number| Finite::new(number).unwrap());
+    assert_eq!(zero, minus);
+    assert_eq!(state.hash_one(zero), state.hash_one(minus));
+}
+
+#[test]
 fn a_file_speaks_of_members_that_come_later_too() {
     let mut bed = Bed::new(&[rule(None, &[], file())]);
     bed.file("10.0.0.1:80 5\n10.0.0.2:80 6 quiesce");
