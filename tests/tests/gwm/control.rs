@@ -380,7 +380,10 @@ fn bad_usage_is_one_line_and_exit_code_2() {
             &["quiesce", "G", "here"],
             "member: \"here\" has no valid IP address",
         ),
-        (&["status", "--uid", ""], "uid: \"\" must be 1 to 255 bytes"),
+        (
+            &["status", "--uid", ""],
+            "uid: \"\" must have 1 to 255 bytes",
+        ),
         (&["status", "--instance", "a/b"], "--instance"),
         (&["--config", "x", "status"], "cannot be used with"),
         (&["nothing"], "unrecognized subcommand"),
