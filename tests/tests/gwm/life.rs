@@ -95,6 +95,7 @@ fn it_tells_systemd_when_it_is_ready() {
         .unwrap();
     let mut child = command()
         .args(["gwm", "--listen", "127.0.0.1:0"])
+        .env("SASP_CTL_RUN_DIR", directory.path())
         .env("NOTIFY_SOCKET", &path)
         .stderr(std::process::Stdio::null())
         .spawn()
