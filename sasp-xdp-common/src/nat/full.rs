@@ -156,7 +156,7 @@ where
     let back = match back {
         Some(back) if back.other == *flow && forward.owner == arrival.owner => back,
         _ => {
-            // It is another backend's, or nobody's. Its way back, if there still is one, falls silent.
+            // It was a former backend's, or is nobody's. Its way back, if there still is one, falls silent.
             if arrival.opens {
                 maps.nat_remove(flow);
             }
@@ -234,23 +234,23 @@ const fn scale(hash: u32, below: u32) -> u32 {
     ((hash as u64 * below as u64) >> 32) as u32
 }
 
-/// Removes a translation that has been silent for too long, by the key of its way back; whether the key is free now.
-/// `lock` is what stands in its lock meanwhile.
+/// Removes a translation that has been silent for too long, or that `claimant`'s flow had to a former backend, by the
+/// key of its way back; whether the key is free now.
 #[inline(always)]
-fn reclaim<M, F>(maps: &M, key: &F::Flow, lock: &F::NatEntry, now_ns: u64) -> bool
+fn reclaim<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry, now_ns: u64) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
     // Most are alive: look before locking.
-    if !silent::<M, F>(maps, key, now_ns) {
+    if !is_free::<M, F>(maps, key, claimant, now_ns) {
         return false;
     }
     let locked = F::locked(key);
-    if maps.nat_add(&locked, lock) != Added::Done {
+    if maps.nat_add(&locked, claimant) != Added::Done {
         return false;
     }
-    let free = silent::<M, F>(maps, key, now_ns);
+    let free = is_free::<M, F>(maps, key, claimant, now_ns);
     if free {
         remove::<M, F>(maps, key);
     }
@@ -276,9 +276,9 @@ where
     maps.nat_remove(key);
 }
 
-/// Whether both ways of a translation have been silent for too long, or it is not there any more.
+/// See [`reclaim`]; true also if there is no such translation any more.
 #[inline(always)]
-fn silent<M, F>(maps: &M, key: &F::Flow, now_ns: u64) -> bool
+fn is_free<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry, now_ns: u64) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
@@ -289,6 +289,10 @@ where
     let back = F::read(&entry);
     if back.state & REPLY == 0 {
         return false;
+    }
+    let claimant = F::read(claimant);
+    if back.other == claimant.other && back.owner != claimant.owner {
+        return true;
     }
     let mut seen_ns = back.seen_ns;
     let mut state = 0;
