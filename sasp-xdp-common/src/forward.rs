@@ -1,7 +1,9 @@
 //! Rewriting a frame for a backend. Today one mode: DSR, which changes the MAC addresses and nothing behind them.
 
-use crate::abi::backend::Backend;
+use crate::abi::backend::{Backend, MODE_DSR};
+use crate::abi::counters::Reason;
 use crate::packet::Packet;
+use crate::parse::Place;
 use crate::word::{load_u16, load_u32, store_u32};
 
 /// Whether a frame already goes to the backend's MAC: it is another's, seen because the segment floods. Two balancers
@@ -23,4 +25,22 @@ pub fn dsr<P: Packet>(packet: &mut P, backend: &Backend) {
         store_u32::<4, _>(macs, load_u32::<4, _>(&backend.macs));
         store_u32::<8, _>(macs, load_u32::<8, _>(&backend.macs));
     }
+}
+
+/// Sends a frame to a backend.
+///
+/// # Errors
+/// Why it cannot be.
+#[inline(always)]
+pub fn send<P: Packet>(
+    packet: &mut P,
+    _place: Place,
+    backend: &Backend,
+    _hash: u32,
+) -> Result<(), Reason> {
+    if backend.mode != MODE_DSR {
+        return Err(Reason::CannotForward);
+    }
+    dsr(packet, backend);
+    Ok(())
 }
