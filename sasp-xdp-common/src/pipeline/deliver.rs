@@ -2,13 +2,15 @@
 
 use super::pick::{self, Memory, pick, remember};
 use super::{fragment, quic, stay};
-use crate::abi::backend::{Backend, MODE_GRE};
+use crate::abi::backend::{Backend, Index, MODE_GRE};
 use crate::abi::counters::Reason;
+use crate::abi::flow::FlowEntry;
 use crate::abi::service::{ALLOW_LISTED, SOURCE_RULES, Service};
 use crate::abi::source::{ALLOW, DENY};
 use crate::family::Family;
 use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
+use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::Header;
 use crate::parse::{Kind, Place};
@@ -21,7 +23,8 @@ pub(super) struct Job<F: Family> {
     pub(super) header: Header<F>,
     pub(super) service: Service,
     pub(super) kind: Kind,
-    /// It is an ICMP error.
+    /// It is an ICMP error, and this is the packet that it quotes; else the packet itself.
+    pub(super) quoted: Place,
     pub(super) error: bool,
 }
 
@@ -30,7 +33,7 @@ pub(super) fn deliver<P, M, F>(packet: &mut P, maps: &M, job: &Job<F>) -> Verdic
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Family,
+    F: Translated,
 {
     let (flow, service) = (&job.header.flow, job.service);
     if denied::<M, F>(maps, service, F::client_of(flow)) {
@@ -52,11 +55,11 @@ where
     }
     let place = job.header.place;
     if backend.inner_max != 0 && place.length > backend.inner_max as usize {
-        return too_big(packet, maps, place, backend.inner_max);
+        return too_big(packet, maps, &place, backend.inner_max);
     }
     remember::<M, F>(maps, flow, memory, index, backend);
     let bytes = packet.len();
-    if let Err(reason) = send::<P, M, F>(packet, maps, job, backend, hash) {
+    if let Err(reason) = send::<P, M, F>(packet, maps, job, index, backend, hash) {
         return stay(maps, reason);
     }
     maps.count_traffic(index, bytes, job.kind.opens);
@@ -66,7 +69,8 @@ where
     if job.error {
         maps.count(Reason::IcmpErrorFollowed);
     } else if job.header.part.is_first() {
-        fragment::remember::<P, M, F>(packet, maps, &job.header, index, backend);
+        let owner = FlowEntry::new(index, backend.generation, 0).owner;
+        fragment::remember::<P, M, F>(packet, maps, &job.header, owner, backend.ifindex);
     }
     Verdict::leave(backend.ifindex, index)
 }
@@ -89,27 +93,90 @@ where
     maps.source_rule(service.id, client).unwrap_or(unnamed) == DENY
 }
 
-#[cfg_attr(target_arch = "bpf", inline(never))]
+#[inline(always)]
 fn send<P, M, F>(
     packet: &mut P,
-    _maps: &M,
+    maps: &M,
     job: &Job<F>,
+    index: Index,
     backend: &Backend,
     hash: u32,
 ) -> Result<(), Reason>
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Family,
+    F: Translated,
 {
-    if backend.mode > MODE_GRE {
-        return Err(Reason::CannotForward);
+    if backend.mode <= MODE_GRE {
+        return send_whole(packet, &job.header.place, backend, hash);
     }
-    forward::send(packet, job.header.place, backend, hash)
+    if job.error {
+        translate_error::<P, M, F>(packet, maps, job, index, backend)
+    } else {
+        translate::<P, M, F>(packet, maps, job, index, backend)
+    }
+}
+
+/// By DSR or a tunnel.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn send_whole<P: Packet>(
+    packet: &mut P,
+    place: &Place,
+    backend: &Backend,
+    hash: u32,
+) -> Result<(), Reason> {
+    forward::send(packet, *place, backend, hash)
 }
 
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn too_big<P: Packet, M: Maps>(packet: &mut P, maps: &M, place: Place, inner_max: u16) -> Verdict {
-    let _ = (packet, place, inner_max);
-    stay(maps, Reason::TooBig)
+fn translate<P, M, F>(
+    packet: &mut P,
+    maps: &M,
+    job: &Job<F>,
+    index: Index,
+    backend: &Backend,
+) -> Result<(), Reason>
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    let Header { place, flow, .. } = &job.header;
+    nat::forward::<P, M, F>(
+        packet,
+        maps,
+        place,
+        flow,
+        job.kind,
+        job.service,
+        index,
+        backend,
+    )
+}
+
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn translate_error<P, M, F>(
+    packet: &mut P,
+    maps: &M,
+    job: &Job<F>,
+    index: Index,
+    backend: &Backend,
+) -> Result<(), Reason>
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    let Header { place, flow, .. } = &job.header;
+    nat::error::forward::<P, M, F>(packet, maps, place, &job.quoted, flow, index, backend)
+}
+
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn too_big<P: Packet, M: Maps>(
+    packet: &mut P,
+    maps: &M,
+    place: &Place,
+    inner_max: u16,
+) -> Verdict {
+    forward::too_big::answer(packet, maps, *place, inner_max)
 }

@@ -1,16 +1,16 @@
 //! Packets in fragments: only the first carries ports, and the others follow it.
 
 use super::pick::usable;
-use super::stay;
-use crate::abi::backend::{Backend, Index, MODE_GRE};
+use super::{deliver, stay};
+use crate::abi::backend::{Index, MODE_GRE, NOBODY};
 use crate::abi::counters::Reason;
-use crate::abi::flow::FlowEntry;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::FRAGMENT_TIMEOUT_NS;
 use crate::family::Family;
 use crate::forward;
 use crate::hash::Hash as _;
 use crate::maps::{FamilyMaps, Maps};
+use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::Header;
 use crate::verdict::Verdict;
@@ -22,27 +22,21 @@ fn key<F: Family>(header: &Header<F>) -> F::Fragment {
     F::fragment(source, F::address_of(vip), id, header.place.protocol)
 }
 
-/// Notes where a first fragment has gone.
+/// Notes where a first fragment has gone, and with which addresses it left. `owner` as in
+/// [`FlowEntry::owner`](crate::abi::flow::FlowEntry::owner), 0 for a reply of a member.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn remember<P, M, F>(
-    _packet: &P,
-    maps: &M,
-    header: &Header<F>,
-    index: Index,
-    backend: &Backend,
-) where
+pub(super) fn remember<P, M, F>(packet: &P, maps: &M, header: &Header<F>, owner: u64, ifindex: u32)
+where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Family,
+    F: Translated,
 {
-    let now = FlowEntry::new(index, backend.generation, maps.now_ns());
-    let entry = FragmentEntry {
-        owner: now.owner,
-        seen_ns: now.seen_ns,
-        ..FragmentEntry::default()
-    };
-    // A map that refuses it costs the packet its other fragments, which are counted then.
-    maps.remember_fragment(&key(header), &entry);
+    let place = &header.place;
+    let entry = nat::fragment::entry::<P, F>(packet, place, owner, maps.now_ns(), ifindex);
+    if let Some(entry) = entry {
+        // A map that refuses it costs the packet its other fragments, which are counted then.
+        maps.remember_fragment(&key(header), &entry);
+    }
 }
 
 /// A fragment that is not the first.
@@ -51,7 +45,7 @@ pub(super) fn later<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Ve
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Family,
+    F: Translated,
 {
     match maps.fragment(&key(header)) {
         Some(entry) if maps.now_ns().wrapping_sub(entry.seen_ns) <= FRAGMENT_TIMEOUT_NS => {
@@ -80,11 +74,15 @@ fn follow<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>, entry: &Fragmen
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Family,
+    F: Translated,
 {
-    let place = header.place;
+    let place = &header.place;
     if header.payload() > packet.len().wrapping_sub(place.transport) {
         return stay(maps, Reason::BadLength);
+    }
+    if entry.owner == 0 {
+        let done = nat::fragment::follow::<P, F>(packet, place, entry, &entry.macs);
+        return followed(maps, done, entry.ifindex, NOBODY);
     }
     let index = entry.owner as Index;
     let generation = (entry.owner >> 32) as u32;
@@ -95,16 +93,28 @@ where
     if forward::goes_to(packet, backend) {
         return stay(maps, Reason::AlreadySent);
     }
-    if backend.mode > MODE_GRE {
-        return stay(maps, Reason::CannotForward);
+    if backend.inner_max != 0 && place.length > backend.inner_max as usize {
+        return deliver::too_big(packet, maps, place, backend.inner_max);
     }
-    // Without ports: all later fragments of a packet take one way.
-    let hash = header.flow.hash_flow(maps.seed());
     let bytes = packet.len();
-    if let Err(reason) = forward::send(packet, place, backend, hash) {
+    let done = if backend.mode <= MODE_GRE {
+        // Without ports: all later fragments of a packet take one way.
+        let hash = header.flow.hash_flow(maps.seed());
+        deliver::send_whole(packet, place, backend, hash)
+    } else {
+        nat::fragment::follow::<P, F>(packet, place, entry, &backend.macs)
+    };
+    if done.is_ok() {
+        maps.count_traffic(index, bytes, false);
+    }
+    followed(maps, done, backend.ifindex, index)
+}
+
+#[inline(always)]
+fn followed<M: Maps>(maps: &M, done: Result<(), Reason>, ifindex: u32, index: Index) -> Verdict {
+    if let Err(reason) = done {
         return stay(maps, reason);
     }
-    maps.count_traffic(index, bytes, false);
     maps.count(Reason::FragmentFollowed);
-    Verdict::leave(backend.ifindex, index)
+    Verdict::leave(ifindex, index)
 }

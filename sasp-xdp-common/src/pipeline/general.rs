@@ -9,6 +9,7 @@ use crate::abi::counters::Reason;
 use crate::abi::service::Service;
 use crate::family::{Family, V4, V6};
 use crate::maps::{FamilyMaps, Maps};
+use crate::nat::Translated;
 use crate::packet::Packet;
 use crate::parse::header::{self, Header, Headers};
 use crate::parse::{self, Kind, Network, TCP, UDP};
@@ -33,7 +34,7 @@ fn of_family<P, M, F>(packet: &mut P, maps: &M, at: usize) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers,
+    F: Headers + Translated,
 {
     let mut header = match F::header(packet, at) {
         Ok(header) => header,
@@ -60,6 +61,7 @@ where
                 header,
                 service,
                 kind,
+                quoted: header.place,
                 error: false,
             };
             deliver::deliver::<P, M, F>(packet, maps, &job)

@@ -3,17 +3,21 @@
 //! Checksums are not looked at: who gets an error checks it, and a wrong echo request gets a wrong reply.
 
 use super::deliver::{Job, deliver};
-use super::{service, stay};
+use super::{foreign, service, stay};
 use crate::abi::counters::Reason;
 use crate::family::Family;
+use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
+use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::{Header, Headers};
-use crate::parse::{Kind, Network};
+use crate::parse::{Kind, Network, Place, TCP, UDP};
 use crate::verdict::Verdict;
 
 /// Length of an ICMP header in bytes; what an error quotes follows it.
 const ICMP_LEN: usize = 8;
+/// Length of two ports in bytes.
+const PORTS_LEN: usize = 4;
 
 /// What an ICMP message to a VIP is to us.
 enum Message {
@@ -30,7 +34,7 @@ pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Ver
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers,
+    F: Headers + Translated,
 {
     let Some(start) = packet.bytes::<ICMP_LEN>(header.place.transport) else {
         return stay(maps, Reason::Truncated);
@@ -42,20 +46,35 @@ where
     if matches!(message, Message::Link) {
         return stay(maps, Reason::OtherProtocol);
     }
-    if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() || header.part.is_first() {
+    // Neither comes in fragments; what claims to is a packet like any other.
+    if header.part.is_first() {
+        return Verdict::SLOW;
+    }
+    let is_error = matches!(message, Message::Error);
+    if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() {
+        if is_error && foreign::has_replies(maps) && is_whole(packet, header) {
+            return of_member::<P, M, F>(packet, maps, header);
+        }
         return Verdict::SLOW;
     }
     if F::is_bad_source(F::client_of(&header.flow)) {
         return stay(maps, Reason::BadSource);
     }
-    let length = header.payload();
-    if length < ICMP_LEN || length > packet.len().wrapping_sub(header.place.transport) {
+    if !is_whole(packet, header) {
         return stay(maps, Reason::BadLength);
     }
-    match message {
-        Message::Error => error::<P, M, F>(packet, maps, header),
-        _ => Verdict::SLOW,
+    if is_error {
+        error::<P, M, F>(packet, maps, header)
+    } else {
+        forward::echo::answer(packet, maps, header.place)
     }
+}
+
+/// The frame holds all of the packet, and that all of the header.
+#[inline(always)]
+fn is_whole<P: Packet, F: Family>(packet: &P, header: &Header<F>) -> bool {
+    let length = header.payload();
+    length >= ICMP_LEN && length <= packet.len().wrapping_sub(header.place.transport)
 }
 
 #[inline(always)]
@@ -78,11 +97,15 @@ fn error<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers,
+    F: Headers + Translated,
 {
-    let Some(flow) = quoted::<P, F>(packet, header) else {
+    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
         return stay(maps, Reason::NotVip);
     };
+    // The VIP must have sent it.
+    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&header.flow)) {
+        return stay(maps, Reason::NotVip);
+    }
     let Some(service) = service::of::<M, F>(maps, F::vip_of(&flow)) else {
         return stay(maps, Reason::NotVip);
     };
@@ -94,15 +117,31 @@ where
         header: Header { flow, ..*header },
         service,
         kind,
+        quoted,
         error: true,
     };
     deliver::<P, M, F>(packet, maps, &job)
 }
 
-/// The flow of the quoted packet, seen from its client; `None` if the VIP cannot have sent it or the quote is cut
-/// short of its ports.
+/// An error that is for no VIP may be about a translated packet; [`Verdict::SLOW`] if it is not.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn of_member<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Headers + Translated,
+{
+    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
+        return Verdict::SLOW;
+    };
+    nat::error::reply::<P, M, F>(packet, maps, &header.place, &quoted, &flow)
+        .unwrap_or(Verdict::SLOW)
+}
+
+/// The quoted packet, and its flow reversed: as who is to blame for the error sends it. `None` if the quote is cut
+/// short of its ports or never had any.
 #[inline(always)]
-fn quoted<P, F>(packet: &P, header: &Header<F>) -> Option<F::Flow>
+fn quoted<P, F>(packet: &P, header: &Header<F>) -> Option<(Place, F::Flow)>
 where
     P: Packet,
     F: Headers,
@@ -112,7 +151,9 @@ where
         return None;
     }
     inner.read_ports(packet).ok()?;
-    let vip = F::address_of(F::vip_of(&header.flow));
-    let reversed = F::reversed(&inner.flow);
-    (F::address_of(F::vip_of(&reversed)) == vip).then_some(reversed)
+    // What Ethernet pads the error with is no quote.
+    let has_ports = inner.place.protocol == TCP || inner.place.protocol == UDP;
+    let end = inner.place.transport + if has_ports { PORTS_LEN } else { 0 };
+    let is_quoted = end <= header.place.at + header.place.length;
+    is_quoted.then(|| (inner.place, F::reversed(&inner.flow)))
 }
