@@ -81,7 +81,7 @@ static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 
 /// Where a packet under way is noted. A program of one CPU does not run into another.
 #[btf_map]
-static WORK: PerCpuArray<[u64; 32], 1> = PerCpuArray::new();
+static WORK: PerCpuArray<[u64; 64], 1> = PerCpuArray::new();
 
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
@@ -178,7 +178,7 @@ macro_rules! family {
         impl FamilyMaps<$family> for KernelMaps {
             #[inline(always)]
             fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
-                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 32]>()) };
+                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 64]>()) };
                 let Some(place) = WORK.get_ptr_mut(0) else {
                     return Verdict::PASS;
                 };

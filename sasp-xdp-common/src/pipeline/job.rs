@@ -4,6 +4,7 @@ use crate::abi::backend::{Index, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::service::Service;
 use crate::family::Family;
+use crate::nat::Forward;
 use crate::parse::header::{Header, Part};
 use crate::parse::{Kind, Place};
 
@@ -17,10 +18,16 @@ pub struct Job<F: Family> {
     pub(super) kind: Kind,
     /// Its backend.
     pub(super) index: Index,
+    /// Its backend's generation.
+    pub(super) generation: u32,
+    /// The interface by which it leaves.
+    pub(super) ifindex: u32,
     /// Its flow's hash.
     pub(super) hash: u32,
     /// Its frame's length before anything was put in front of it.
     pub(super) bytes: usize,
+    /// Its translation.
+    pub(super) forward: Forward<F>,
     /// What is counted once it is on its way.
     pub(super) note: Option<Reason>,
 }
@@ -46,8 +53,11 @@ impl<F: Family> Default for Job<F> {
             service: Service::default(),
             kind: Kind::default(),
             index: NOBODY,
+            generation: 0,
+            ifindex: 0,
             hash: 0,
             bytes: 0,
+            forward: Forward::default(),
             note: None,
         }
     }
@@ -75,10 +85,14 @@ pub enum Step {
     Echo,
     /// To its backend as it is, or in a tunnel.
     Send,
-    /// To its backend, translated.
+    /// To its backend, translated: to which addresses?
     Translate,
+    /// To these.
+    Rewrite,
     /// An ICMP error to its backend, translated.
     TranslateError,
     /// On its way: count it.
     Finish,
+    /// On its way: note where the fragments behind it must go.
+    Fragments,
 }
