@@ -61,19 +61,18 @@ where
     rewrite::check_hops::<P, F>(packet, place)?;
     let mut other = plain::<F>(flow, backend);
     if backend.mode == MODE_FULL_NAT {
-        let now_ns = maps.now_ns();
-        let arrival = full::Arrival {
-            now_ns,
-            owner: FlowEntry::new(index, backend.generation, now_ns).owner,
-            opens: kind.opens || !full::is_tcp(place),
-            saw: full::saw(packet, place)?,
-            idle_s: service.idle_s,
-            ifindex: packet.ingress_ifindex(),
-            macs: rewrite::macs_back(packet)?,
-        };
-        full::translation::<M, F>(maps, flow, &arrival, &mut other)?;
+        let now = FlowEntry::new(index, backend.generation, maps.now_ns());
+        let mut arrival = F::entry(flow, now.owner, now.seen_ns, service.idle_s);
+        F::turn(&mut arrival, flow, full::saw(packet, place)?);
+        F::leave_by(
+            &mut arrival,
+            packet.ingress_ifindex(),
+            &rewrite::macs_back(packet)?,
+        );
+        let opens = kind.opens || !full::is_tcp(place);
+        full::translation::<M, F>(maps, flow, &mut arrival, opens, &mut other)?;
     }
-    rewrite::packet::<P, F>(packet, place, &rewrite::Ends::answering(&other), true)?;
+    rewrite::packet::<P, F>(packet, place, &other, true)?;
     rewrite::set_macs(packet, &backend.macs);
     Ok(())
 }

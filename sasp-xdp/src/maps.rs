@@ -257,10 +257,11 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn nat(&self, flow: &$flow) -> Option<$nat_entry> {
-                // SAFETY: copied out at once. What is written in place are words (time, state) and where replies
-                // leave, of which a torn copy sends one packet astray.
-                unsafe { $nat.get(flow) }.copied()
+            fn nat<R>(&self, flow: &$flow, read: impl FnOnce(&$nat_entry) -> R) -> Option<R> {
+                // SAFETY: integers and byte arrays, read as they stand. Another CPU may write words of it (time, state)
+                // and where replies leave, of which a torn copy sends one packet astray; or it may remove it and make
+                // it another flow's, so who reads a key from it checks what the key leads to.
+                unsafe { $nat.get(flow) }.map(read)
             }
 
             #[inline(always)]
