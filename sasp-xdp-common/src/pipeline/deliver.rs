@@ -3,7 +3,7 @@
 use super::job::{Job, Step};
 use super::pick::{self, Memory, remember};
 use super::{quic, stay};
-use crate::abi::backend::{Backend, Index, MODE_GRE};
+use crate::abi::backend::{Backend, MODE_GRE};
 use crate::abi::counters::Reason;
 use crate::abi::service::{ALLOW_LISTED, SOURCE_RULES, Service};
 use crate::abi::source::{ALLOW, DENY};
@@ -143,7 +143,7 @@ where
 {
     job.bytes = packet.len();
     let sent = backend(maps, job)
-        .and_then(|backend| nat::rewrite::<P, F>(packet, &job.header.place, &job.forward, backend));
+        .and_then(|backend| nat::forward::<P, F>(packet, &job.header.place, &job.forward, backend));
     done(maps, sent)
 }
 

@@ -12,8 +12,10 @@ use crate::parse::{Kind, Place};
 #[derive(Clone, Copy, Debug)]
 pub struct Job<F: Family> {
     pub(super) header: Header<F>,
-    /// Where the packet lies that it quotes, if it is an ICMP error; its flow is that one's then, reversed.
+    /// Where the packet lies that it quotes, if it is an ICMP error.
     pub(super) quoted: Place,
+    /// That packet's flow, reversed; the header's too once it is known for whom the error is.
+    pub(super) quoted_flow: F::Flow,
     pub(super) service: Service,
     pub(super) kind: Kind,
     /// Its backend.
@@ -43,13 +45,15 @@ impl<F: Family> Default for Job<F> {
             protocol: 0,
         };
         let nowhere = F::Address::default();
+        let flow = F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0));
         Self {
             header: Header {
                 place,
                 part: Part::default(),
-                flow: F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0)),
+                flow,
             },
             quoted: place,
+            quoted_flow: flow,
             service: Service::default(),
             kind: Kind::default(),
             index: NOBODY,
