@@ -46,9 +46,9 @@ pub(super) fn service(
         warn("`quic_lb` does nothing as long as no member has a `server_id`");
     }
     let by_nat = |forward| forward == Forward::Nat;
-    if protocol == 0 && (members.iter().any(|member| by_nat(member.forward)) || by_nat(forward)) {
+    if vip.port() == 0 && (by_nat(forward) || members.iter().any(|member| by_nat(member.forward))) {
         warn(
-            "nat translates addresses for every protocol, but repairs the checksums of TCP, UDP and ICMP alone: others that cover addresses arrive broken",
+            "under nat for every port, whatever members send through this host leaves with the VIP's address, their own connections too",
         );
     }
     let idle = if protocol == TCP { IDLE_TCP } else { IDLE_UDP };
