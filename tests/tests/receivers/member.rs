@@ -159,7 +159,7 @@ fn network() -> String {
          addr add {v4}/24 dev eth0\n\
          addr add {v6}/64 dev eth0 nodad\n\
          route add default dev eth0\n\
-         -6 route add default dev eth0\n\
+         route add ::/0 dev eth0\n\
          addr add {VIP4}/32 dev lo\n\
          addr add {VIP6}/128 dev lo nodad",
         mac.join(":")

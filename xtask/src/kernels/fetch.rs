@@ -44,12 +44,8 @@ fn fetch(series: &Series, directory: &Path, root: &Path) -> Result<()> {
         newest(&names, series.version).with_context(|| format!("{:?} have none", series.suites))?;
     let release = image.trim_start_matches("linux-image-");
     let mut packages = archive.dependencies(image)?;
-    // Newer ones have image and modules in packages of their own.
-    packages.retain(|name| {
-        ["linux-binary-", "linux-modules-"]
-            .iter()
-            .any(|prefix| name.strip_prefix(prefix) == Some(release))
-    });
+    // Newer kernels come in several packages of their release.
+    packages.retain(|name| name.ends_with(release));
     packages.push(image.to_owned());
     archive.unpack(&packages, root)
 }
