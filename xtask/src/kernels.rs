@@ -4,13 +4,14 @@
 //! needed: kernels, QEMU and what it needs are unpacked into `target/kernels/`, and stay there. In the guests run the
 //! same test binaries as on this machine, so that there is no second set of checks.
 //!
-//! * [`series`]: which kernels, and what runs on them
+//! * [`series`]: which kernels, and what runs on them; [`features`]: what older ones lack
 //! * [`archive`]: the distribution's archive; [`fetch`]: a kernel from it; [`tools`]: QEMU and busybox
 //! * [`modules`], [`binaries`], [`script`], [`guest`]: what is in a guest
 //! * [`machine`]: a guest's life; [`report`]: what it said
 
 mod archive;
 mod binaries;
+mod features;
 mod fetch;
 mod guest;
 mod machine;
@@ -76,6 +77,14 @@ pub(crate) fn run(versions: &[String], names: &[String]) -> Result<()> {
         }
     }
     println!("\n{}", report::table(&results));
+    for (release, _) in &results {
+        for feature in features::lacking(release) {
+            println!(
+                "{release}: without {}, which came with {}",
+                feature.name, feature.since
+            );
+        }
+    }
     println!("kernels: {} s", start.elapsed().as_secs());
     let failed: Vec<_> = results
         .iter()
@@ -130,7 +139,10 @@ fn boot(
         let new = loaded[before..].iter().map(|module| module.name.clone());
         parts.push((part, new.collect()));
     }
-    let initramfs = guest.archive(loaded, &script::init(&parts, names))?;
+    let lacking = features::lacking(&kernel.release);
+    let skipped: Vec<_> = lacking.flat_map(|feature| feature.tests).copied().collect();
+    let init = script::init(&parts, &skipped, names);
+    let initramfs = guest.archive(loaded, &init)?;
     machine::run(tools.qemu(), kernel, &initramfs, directory)
 }
 

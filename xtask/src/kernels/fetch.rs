@@ -61,8 +61,8 @@ fn newest<'a>(names: &'a [String], version: &str) -> Option<&'a str> {
         .max_by_key(|name| numbers(name.trim_end_matches(FLAVOUR)))
 }
 
-/// The numbers in a version, which order Debian's kernels.
-fn numbers(version: &str) -> Vec<u64> {
+/// The numbers in a version, which order kernels.
+pub(super) fn numbers(version: &str) -> Vec<u64> {
     version
         .split(|character: char| !character.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())

@@ -1,8 +1,8 @@
 //! One guest, from power on to power off.
 
 use std::{
-    fs,
-    io::{BufRead as _, BufReader},
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -31,20 +31,18 @@ pub(super) fn run(
     fs::write(&path, initramfs).with_context(|| path.display().to_string())?;
     let console = directory.join("console.log");
     let mut guest = Guest::start(qemu, kernel, &path, &console)?;
-    let mut said = String::new();
+    let path = directory.join("report.log");
+    let mut log = File::create(&path).with_context(|| path.display().to_string())?;
     let mut report = Report::default();
     let result = guest.listen(|line| {
-        said.push_str(line);
-        said.push('\n');
         report.add(line);
+        writeln!(log, "{line}").with_context(|| path.display().to_string())
     });
-    let log = directory.join("report.log");
-    fs::write(&log, &said).with_context(|| log.display().to_string())?;
     result.with_context(|| {
         format!(
             "the guest with Linux {}: see {} and {}",
             kernel.release,
-            log.display(),
+            path.display(),
             console.display()
         )
     })?;
@@ -80,7 +78,7 @@ impl Guest {
     }
 
     /// Hears every line until the guest has powered off.
-    fn listen(&mut self, mut each: impl FnMut(&str)) -> Result<()> {
+    fn listen(&mut self, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
         let stdout = self.qemu.stdout.take().context("QEMU has no output")?;
         let (sender, lines) = mpsc::channel();
         let reader = thread::spawn(move || {
@@ -94,7 +92,7 @@ impl Guest {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match lines.recv_timeout(left) {
-                Ok(line) => each(String::from_utf8_lossy(&line).trim_end_matches('\r')),
+                Ok(line) => each(String::from_utf8_lossy(&line).trim_end_matches('\r'))?,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     bail!("it has not powered off within {} s", PATIENCE.as_secs())

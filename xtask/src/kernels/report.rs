@@ -86,7 +86,8 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.end {
-            Some((_, time)) if self.tally.failed == 0 && self.is_good() => {
+            Some(_) if self.is_good() && self.tally.passed == 0 => write!(f, "no such test"),
+            Some((_, time)) if self.is_good() => {
                 write!(f, "{} passed in {} s", self.tally.passed, time.as_secs())
             }
             Some(_) if self.tally.failed > 0 => write!(
