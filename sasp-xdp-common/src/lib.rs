@@ -7,12 +7,14 @@
 //! # Layout
 //! * [`abi`]: map names, keys, values, counters, limits.
 //! * [`packet`], [`word`]: bounds-checked access to a frame; loads that the BPF target does not split into bytes.
+//! * [`family`]: IPv4 and IPv6, as types.
 //! * [`parse`]: from a frame to the flow that it belongs to.
 //! * [`hash`]: from a flow to a slot.
 //! * [`choose`]: from a slot and what is remembered to a backend.
 //! * [`forward`]: rewriting a frame for a backend.
 //! * [`maps`]: what the pipeline asks of the maps.
 //! * [`pipeline`]: all of these in a row.
+//! * [`verdict`]: what comes of it, as a number that fits a register.
 #![cfg_attr(not(any(test, feature = "user")), no_std)]
 #![cfg_attr(
     target_arch = "bpf",
@@ -22,10 +24,12 @@
 
 pub mod abi;
 pub mod choose;
+pub mod family;
 pub mod forward;
 pub mod hash;
 pub mod maps;
 pub mod packet;
 pub mod parse;
 pub mod pipeline;
+pub mod verdict;
 pub mod word;

@@ -7,7 +7,8 @@
 /// References into the frame borrow it, so that none can outlive a change of its size: the verifier's rule that all
 /// packet pointers are invalid after such a change, stated as a lifetime.
 pub trait Packet {
-    /// Length of the frame in bytes.
+    /// Length of the frame in bytes, whether or not all of it can be reached by [`Self::bytes`]: drivers may hand over
+    /// the rest of a large frame in further buffers.
     fn len(&self) -> usize;
 
     /// The interface on which it came.
@@ -19,6 +20,17 @@ pub trait Packet {
     /// The same, to write.
     fn bytes_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
 
+    /// Makes room for `by` bytes in front of the frame; their content is undefined. False, and nothing is changed, if
+    /// there is none.
+    fn grow_head(&mut self, by: usize) -> bool;
+
+    /// Cuts the frame to `len` bytes from its start; false, and nothing is changed, if that cannot be done.
+    fn cut_tail(&mut self, len: usize) -> bool;
+
+    /// Sum of the 16-bit words (in memory order, an odd last byte padded with zero) of `len` bytes from `at`, folded
+    /// to 16 bits, not complemented; `None` if they cannot all be read. Slow: it looks at every byte.
+    fn sum(&self, at: usize, len: usize) -> Option<u16>;
+
     /// True for a frame without a byte.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -26,15 +38,17 @@ pub trait Packet {
 }
 
 /// A frame in memory, for the host.
-#[derive(Debug)]
-pub struct Frame<'a> {
+#[cfg(any(test, feature = "user"))]
+#[derive(Clone, Debug)]
+pub struct Frame {
     /// The bytes, from the Ethernet header on.
-    pub bytes: &'a mut [u8],
+    pub bytes: Vec<u8>,
     /// The interface on which it came.
     pub ingress_ifindex: u32,
 }
 
-impl Packet for Frame<'_> {
+#[cfg(any(test, feature = "user"))]
+impl Packet for Frame {
     fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -49,5 +63,32 @@ impl Packet for Frame<'_> {
 
     fn bytes_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]> {
         self.bytes.get_mut(at..)?.first_chunk_mut()
+    }
+
+    fn grow_head(&mut self, by: usize) -> bool {
+        self.bytes.splice(..0, std::iter::repeat_n(0, by));
+        true
+    }
+
+    fn cut_tail(&mut self, len: usize) -> bool {
+        // As the kernel: a frame keeps its Ethernet header at least.
+        let fits = (14..=self.bytes.len()).contains(&len);
+        if fits {
+            self.bytes.truncate(len);
+        }
+        fits
+    }
+
+    fn sum(&self, at: usize, len: usize) -> Option<u16> {
+        let bytes = self.bytes.get(at..at.checked_add(len)?)?;
+        let words = bytes.chunks(2).map(|word| {
+            let pair = [word[0], word.get(1).copied().unwrap_or(0)];
+            u64::from(u16::from_ne_bytes(pair))
+        });
+        let mut sum: u64 = words.sum();
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        Some(sum as u16)
     }
 }

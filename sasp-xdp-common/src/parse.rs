@@ -51,6 +51,21 @@ pub enum Network {
     V6,
 }
 
+/// Where an IP packet lies in its frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Which IP.
+    pub network: Network,
+    /// Offset of the IP header.
+    pub at: usize,
+    /// Offset of what follows it, behind options and extension headers.
+    pub transport: usize,
+    /// Length of the IP packet in bytes, header included, as it says itself; the frame holds as many.
+    pub length: usize,
+    /// IP protocol number of what follows.
+    pub protocol: u8,
+}
+
 /// What a packet does to the flow that it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kind {

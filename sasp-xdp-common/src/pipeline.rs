@@ -4,9 +4,10 @@
 
 use crate::abi::backend::{Backend, Index, NOBODY};
 use crate::abi::counters::Reason;
-use crate::abi::flow::{Flow4, Flow6, FlowEntry};
-use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS, Vip4, Vip6};
+use crate::abi::flow::FlowEntry;
+use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS};
 use crate::choose::{choose, remembers};
+use crate::family::{Family, V4, V6};
 use crate::forward;
 use crate::hash::Hash;
 use crate::maps::{FamilyMaps, Maps};
@@ -28,43 +29,43 @@ pub struct Sent {
 pub fn balance<P, M>(packet: &mut P, maps: &M) -> Result<Sent, Reason>
 where
     P: Packet,
-    M: Maps + FamilyMaps<Vip4, Flow4> + FamilyMaps<Vip6, Flow6>,
+    M: Maps + FamilyMaps<V4> + FamilyMaps<V6>,
 {
     match parse::network(packet)? {
         Network::V4 => {
             let flow = parse::flow4(packet)?;
-            let service = maps.service(&flow.vip).ok_or(Reason::NotVip)?;
+            let service = FamilyMaps::<V4>::service(maps, &flow.vip).ok_or(Reason::NotVip)?;
             let kind = parse::kind4(packet, &flow, service)?;
-            send(packet, maps, &flow, service, kind)
+            send::<P, M, V4>(packet, maps, &flow, service, kind)
         }
         Network::V6 => {
             let flow = parse::flow6(packet)?;
-            let service = maps.service(&flow.vip).ok_or(Reason::NotVip)?;
+            let service = FamilyMaps::<V6>::service(maps, &flow.vip).ok_or(Reason::NotVip)?;
             let kind = parse::kind6(packet, &flow, service)?;
-            send(packet, maps, &flow, service, kind)
+            send::<P, M, V6>(packet, maps, &flow, service, kind)
         }
     }
 }
 
 #[inline(always)]
-fn send<P, M, Vip, Flow>(
+fn send<P, M, F>(
     packet: &mut P,
     maps: &M,
-    flow: &Flow,
+    flow: &F::Flow,
     service: Service,
     kind: Kind,
 ) -> Result<Sent, Reason>
 where
     P: Packet,
-    M: Maps + FamilyMaps<Vip, Flow>,
-    Flow: Hash,
+    M: Maps + FamilyMaps<F>,
+    F: Family<Flow: Hash>,
 {
-    let (index, backend, memory) = pick(maps, flow, service, kind)?;
+    let (index, backend, memory) = pick::<M, F>(maps, flow, service, kind)?;
     // Before anything is remembered: the flow is another balancer's.
     if forward::goes_to(packet, backend) {
         return Err(Reason::AlreadySent);
     }
-    remember(maps, flow, memory, index, backend);
+    remember::<M, F>(maps, flow, memory, index, backend);
     let ifindex = backend.ifindex;
     forward::dsr(packet, backend);
     maps.count_traffic(index, packet.len(), kind.opens);
@@ -86,15 +87,15 @@ enum Memory {
 
 /// The backend of a packet, and what is to be remembered of that.
 #[inline(always)]
-fn pick<'m, M, Vip, Flow>(
+fn pick<'m, M, F>(
     maps: &'m M,
-    flow: &Flow,
+    flow: &F::Flow,
     service: Service,
     kind: Kind,
 ) -> Result<(Index, &'m Backend, Memory), Reason>
 where
-    M: Maps + FamilyMaps<Vip, Flow>,
-    Flow: Hash,
+    M: Maps + FamilyMaps<F>,
+    F: Family<Flow: Hash>,
 {
     let hash = if service.flags & AFFINITY_CLIENT == 0 {
         flow.hash_flow(maps.seed())
@@ -107,7 +108,7 @@ where
         let backend = usable(maps, slot.cur()).ok_or(Reason::NoBackend)?;
         return Ok((slot.cur(), backend, Memory::Leave));
     }
-    let (was_known, known) = remembered(maps, flow);
+    let (was_known, known) = remembered::<M, F>(maps, flow);
     let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
     let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
     let memory = match (remembers(slot, kind, was_known, always), was_known) {
@@ -121,9 +122,10 @@ where
 
 /// Whether the flow is remembered, and for whom: nobody if its backend is not there any more.
 #[inline(always)]
-fn remembered<M, Vip, Flow>(maps: &M, flow: &Flow) -> (bool, Index)
+fn remembered<M, F>(maps: &M, flow: &F::Flow) -> (bool, Index)
 where
-    M: Maps + FamilyMaps<Vip, Flow>,
+    M: Maps + FamilyMaps<F>,
+    F: Family,
 {
     let Some(entry) = maps.flow(flow) else {
         return (false, NOBODY);
@@ -144,9 +146,10 @@ fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
 
 /// Does what is to be done about the flow map, and counts it.
 #[inline(always)]
-fn remember<M, Vip, Flow>(maps: &M, flow: &Flow, memory: Memory, index: Index, backend: &Backend)
+fn remember<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index, backend: &Backend)
 where
-    M: Maps + FamilyMaps<Vip, Flow>,
+    M: Maps + FamilyMaps<F>,
+    F: Family,
 {
     if memory == Memory::Leave {
         return;

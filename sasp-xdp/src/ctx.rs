@@ -1,7 +1,6 @@
 //! The frame as the kernel hands it over. The one place of pointer arithmetic.
 
-use core::marker::PhantomData;
-
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
 use sasp_xdp_common::packet::Packet;
 
@@ -10,7 +9,7 @@ pub(crate) struct Frame<'a> {
     start: usize,
     end: usize,
     ingress_ifindex: u32,
-    context: PhantomData<&'a XdpContext>,
+    ctx: &'a XdpContext,
 }
 
 impl<'a> Frame<'a> {
@@ -20,7 +19,7 @@ impl<'a> Frame<'a> {
             start: ctx.data(),
             end: ctx.data_end(),
             ingress_ifindex: ctx.ingress_ifindex() as u32,
-            context: PhantomData,
+            ctx,
         }
     }
 
@@ -56,5 +55,29 @@ impl Packet for Frame<'_> {
         let first = self.checked::<N>(at)?;
         // SAFETY: as in `bytes`; `&mut self` makes this the only reference.
         Some(unsafe { &mut *(first as *mut [u8; N]) })
+    }
+
+    #[inline(always)]
+    fn grow_head(&mut self, by: usize) -> bool {
+        // SAFETY: the context is the program's own; all references into the frame are gone, for this borrows it.
+        let failed = unsafe { bpf_xdp_adjust_head(self.ctx.ctx, -(by as i32)) } != 0;
+        self.start = self.ctx.data();
+        self.end = self.ctx.data_end();
+        !failed
+    }
+
+    #[inline(always)]
+    fn cut_tail(&mut self, len: usize) -> bool {
+        let by = len as i32 - self.len() as i32;
+        // SAFETY: as in `grow_head`.
+        let failed = unsafe { bpf_xdp_adjust_tail(self.ctx.ctx, by) } != 0;
+        self.start = self.ctx.data();
+        self.end = self.ctx.data_end();
+        !failed
+    }
+
+    #[inline(always)]
+    fn sum(&self, _at: usize, _len: usize) -> Option<u16> {
+        None
     }
 }

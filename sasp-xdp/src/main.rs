@@ -4,12 +4,13 @@
 //! actions. Decisions about packets are in `sasp-xdp-common`, where the host can test them.
 //!
 //! * [`ctx`]: the frame, the one place of pointer arithmetic.
-//! * [`maps`]: the BPF maps.
+//! * [`maps`]: the BPF maps. [`way`]: the kernel's routes, for replies.
 #![no_std]
 #![no_main]
 
 mod ctx;
 mod maps;
+mod way;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::helpers::bpf_redirect;
@@ -28,13 +29,14 @@ use crate::maps::KernelMaps;
 #[xdp]
 fn sasp_xdp(ctx: XdpContext) -> u32 {
     let mut frame = Frame::new(&ctx);
-    match balance(&mut frame, &KernelMaps) {
+    let maps = KernelMaps::new(&ctx);
+    match balance(&mut frame, &maps) {
         Ok(sent) => {
             trace!(&ctx, "sent to backend {}", sent.index);
             leave(&frame, sent)
         }
         Err(reason) => {
-            KernelMaps.count(reason);
+            maps.count(reason);
             stay(&ctx, reason)
         }
     }

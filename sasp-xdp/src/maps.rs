@@ -1,17 +1,32 @@
 //! The BPF maps, and how the pipeline's questions are put to them. Layouts and names are `sasp_xdp_common::abi`'s.
 
 use aya_ebpf::Global;
-use aya_ebpf::bindings::BPF_ANY;
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray};
+use aya_ebpf::bindings::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_NOEXIST};
+use aya_ebpf::btf_maps::lpm_trie::Key;
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, LruHashMap, PerCpuArray};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::btf_map;
+use aya_ebpf::programs::XdpContext;
 use sasp_xdp_common::abi::backend::{Backend, Index};
 use sasp_xdp_common::abi::counters::{REASONS as REASONS_MAX, Reason, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
+use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
 use sasp_xdp_common::abi::limits;
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
+use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
+use sasp_xdp_common::abi::settings::{Bucket, LIMITERS as LIMITERS_MAX, Limiter, Settings, take};
 use sasp_xdp_common::abi::slot::{Slot, Table, slot_of};
-use sasp_xdp_common::maps::{FamilyMaps, Maps};
+use sasp_xdp_common::abi::source::SERVICE_BITS;
+use sasp_xdp_common::family::{V4, V6};
+use sasp_xdp_common::maps::{Added, FamilyMaps, Maps, Question, Way};
+
+use crate::way;
+
+/// Allocated entry by entry: what nobody uses takes no memory.
+const NO_PREALLOC: usize = BPF_F_NO_PREALLOC as usize;
+/// Errors of the kernel, `errno` negated.
+const EEXIST: i32 = -17;
 
 #[btf_map]
 static SERVICES_V4: HashMap<Vip4, Service, { limits::SERVICES }> = HashMap::new();
@@ -26,6 +41,34 @@ static FLOWS_V4: LruHashMap<Flow4, FlowEntry, { limits::FLOWS }> = LruHashMap::n
 #[btf_map]
 static FLOWS_V6: LruHashMap<Flow6, FlowEntry, { limits::FLOWS }> = LruHashMap::new();
 #[btf_map]
+static SETTINGS: Array<Settings, 1> = Array::new();
+#[btf_map]
+static LIMITERS: Array<Bucket, LIMITERS_MAX> = Array::new();
+#[btf_map]
+static VIPS_V4: HashMap<[u8; 4], u32, { limits::SERVICES }> = HashMap::new();
+#[btf_map]
+static VIPS_V6: HashMap<[u8; 16], u32, { limits::SERVICES }> = HashMap::new();
+#[btf_map]
+static REPLIES_V4: HashMap<Vip4, Vip4, { limits::BACKENDS }> = HashMap::new();
+#[btf_map]
+static REPLIES_V6: HashMap<Vip6, Vip6, { limits::BACKENDS }> = HashMap::new();
+#[btf_map]
+static NAT_V4: HashMap<Flow4, NatEntry4, { limits::TRANSLATIONS }, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static NAT_V6: HashMap<Flow6, NatEntry6, { limits::TRANSLATIONS }, NO_PREALLOC> = HashMap::new();
+#[btf_map]
+static FRAGMENTS_V4: LruHashMap<Fragment4, FragmentEntry, { limits::FRAGMENTS }> =
+    LruHashMap::new();
+#[btf_map]
+static FRAGMENTS_V6: LruHashMap<Fragment6, FragmentEntry, { limits::FRAGMENTS }> =
+    LruHashMap::new();
+#[btf_map]
+static SOURCES_V4: LpmTrie<[u8; 8], u32, { limits::SOURCE_RULES }> = LpmTrie::new();
+#[btf_map]
+static SOURCES_V6: LpmTrie<[u8; 20], u32, { limits::SOURCE_RULES }> = LpmTrie::new();
+#[btf_map]
+static QUIC_IDS: HashMap<ServerId, u32, { limits::BACKENDS }> = HashMap::new();
+#[btf_map]
 static TRAFFIC: PerCpuArray<Traffic, { limits::BACKENDS }> = PerCpuArray::new();
 #[btf_map]
 static REASONS: PerCpuArray<u64, REASONS_MAX> = PerCpuArray::new();
@@ -38,9 +81,18 @@ static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 static SEED: Global<u64> = Global::new(0);
 
 /// The pipeline's view of the maps.
-pub(crate) struct KernelMaps;
+pub(crate) struct KernelMaps<'a> {
+    ctx: &'a XdpContext,
+}
 
-impl Maps for KernelMaps {
+impl<'a> KernelMaps<'a> {
+    #[inline(always)]
+    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
+        Self { ctx }
+    }
+}
+
+impl Maps for KernelMaps<'_> {
     #[inline(always)]
     fn seed(&self) -> u64 {
         SEED.load()
@@ -53,6 +105,11 @@ impl Maps for KernelMaps {
     }
 
     #[inline(always)]
+    fn settings(&self) -> Option<&Settings> {
+        SETTINGS.get(0)
+    }
+
+    #[inline(always)]
     fn slot(&self, service: u32, hash: u32) -> Option<Slot> {
         let table = TABLES.get_value(service, &0)?;
         // In bounds, as the mask shows the compiler and the verifier.
@@ -62,6 +119,28 @@ impl Maps for KernelMaps {
     #[inline(always)]
     fn backend(&self, index: Index) -> Option<&Backend> {
         BACKENDS.get(index.into())
+    }
+
+    #[inline(always)]
+    fn quic_backend(&self, id: &ServerId) -> Option<Index> {
+        // SAFETY: one word, copied out at once.
+        let index = unsafe { QUIC_IDS.get(id) }.copied()?;
+        Some(index as Index)
+    }
+
+    #[inline(always)]
+    fn take(&self, limiter: Limiter, per_second: u32) -> bool {
+        let Some(bucket) = LIMITERS.get_ptr_mut(limiter as u32) else {
+            return false;
+        };
+        // SAFETY: one word that all CPUs read and write as they come: a race gives a token twice.
+        let spent = unsafe { (*bucket).spent_ns };
+        let Some(then) = take(spent, self.now_ns(), per_second) else {
+            return false;
+        };
+        // SAFETY: as above.
+        unsafe { (*bucket).spent_ns = then };
+        true
     }
 
     #[inline(always)]
@@ -86,12 +165,20 @@ impl Maps for KernelMaps {
 }
 
 macro_rules! family {
-    ($vip:ty, $flow:ty, $services:ident, $flows:ident) => {
-        impl FamilyMaps<$vip, $flow> for KernelMaps {
+    ($family:ty, $address:ty, $vip:ty, $flow:ty, $fragment:ty, $nat_entry:ty,
+     $services:ident, $vips:ident, $flows:ident, $fragments:ident, $sources:ident, $replies:ident, $nat:ident,
+     $way:path, $source:literal) => {
+        impl FamilyMaps<$family> for KernelMaps<'_> {
             #[inline(always)]
             fn service(&self, vip: &$vip) -> Option<Service> {
-                // SAFETY: 8 bytes, copied out at once; userspace replaces the entry whole when it changes it.
+                // SAFETY: 16 bytes, copied out at once; userspace replaces the entry whole when it changes it.
                 unsafe { $services.get(vip) }.copied()
+            }
+
+            #[inline(always)]
+            fn vip(&self, address: &$address) -> Option<u32> {
+                // SAFETY: one word, copied out at once.
+                unsafe { $vips.get(address) }.copied()
             }
 
             #[inline(always)]
@@ -121,9 +208,123 @@ macro_rules! family {
                 }
                 true
             }
+
+            #[inline(always)]
+            fn fragment(&self, fragment: &$fragment) -> Option<FragmentEntry> {
+                // SAFETY: copied out at once; who writes an entry replaces it whole.
+                unsafe { $fragments.get(fragment) }.copied()
+            }
+
+            #[inline(always)]
+            fn remember_fragment(&self, fragment: &$fragment, entry: &FragmentEntry) -> bool {
+                $fragments.insert(fragment, entry, BPF_ANY.into()).is_ok()
+            }
+
+            #[inline(always)]
+            fn source_rule(&self, service: u32, client: &$address) -> Option<u32> {
+                let mut data = [0; $source];
+                data[..4].copy_from_slice(&service.to_be_bytes());
+                data[4..].copy_from_slice(client);
+                $sources
+                    .get(&Key::new(SERVICE_BITS + 8 * ($source - 4), data))
+                    .copied()
+            }
+
+            #[inline(always)]
+            fn reply(&self, member: &$vip) -> Option<$vip> {
+                // SAFETY: copied out at once; userspace replaces the entry whole.
+                unsafe { $replies.get(member) }.copied()
+            }
+
+            #[inline(always)]
+            fn nat(&self, flow: &$flow) -> Option<$nat_entry> {
+                // SAFETY: copied out at once. What is written in place are words (time, state) and where replies
+                // leave, of which a torn copy sends one packet astray.
+                unsafe { $nat.get(flow) }.copied()
+            }
+
+            #[inline(always)]
+            fn nat_add(&self, flow: &$flow, entry: &$nat_entry) -> Added {
+                match $nat.insert(flow, entry, BPF_NOEXIST.into()) {
+                    Ok(()) => Added::Done,
+                    Err(EEXIST) => Added::Taken,
+                    Err(_) => Added::Full,
+                }
+            }
+
+            #[inline(always)]
+            fn nat_touch(&self, flow: &$flow, seen_ns: u64, saw: u32) -> bool {
+                let Some(known) = $nat.get_ptr_mut(flow) else {
+                    return false;
+                };
+                // SAFETY: words that any CPU may read and write at any time; a lost bit is seen again or times out.
+                unsafe {
+                    (*known).seen_ns = seen_ns;
+                    if (*known).state & saw != saw {
+                        (*known).state |= saw;
+                    }
+                }
+                true
+            }
+
+            #[inline(always)]
+            fn nat_move(&self, flow: &$flow, ifindex: u32, macs: &[u8; 12]) -> bool {
+                let Some(known) = $nat.get_ptr_mut(flow) else {
+                    return false;
+                };
+                // SAFETY: plain bytes; see `nat` for who may see half of them.
+                unsafe {
+                    (*known).ifindex = ifindex;
+                    (*known).macs = *macs;
+                }
+                true
+            }
+
+            #[inline(always)]
+            fn nat_remove(&self, flow: &$flow) {
+                // It may be gone already.
+                let _ = $nat.remove(flow);
+            }
+
+            #[inline(always)]
+            fn way(&self, question: &Question<$family>) -> Way {
+                $way(self.ctx, question)
+            }
         }
     };
 }
 
-family!(Vip4, Flow4, SERVICES_V4, FLOWS_V4);
-family!(Vip6, Flow6, SERVICES_V6, FLOWS_V6);
+family!(
+    V4,
+    [u8; 4],
+    Vip4,
+    Flow4,
+    Fragment4,
+    NatEntry4,
+    SERVICES_V4,
+    VIPS_V4,
+    FLOWS_V4,
+    FRAGMENTS_V4,
+    SOURCES_V4,
+    REPLIES_V4,
+    NAT_V4,
+    way::v4,
+    8
+);
+family!(
+    V6,
+    [u8; 16],
+    Vip6,
+    Flow6,
+    Fragment6,
+    NatEntry6,
+    SERVICES_V6,
+    VIPS_V6,
+    FLOWS_V6,
+    FRAGMENTS_V6,
+    SOURCES_V6,
+    REPLIES_V6,
+    NAT_V6,
+    way::v6,
+    20
+);

@@ -1,11 +1,14 @@
 //! What must be written into the maps. `datapath` carries it out in the order given and knows nothing of why.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use sasp_xdp_common::abi::backend::{Backend, Index};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6};
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::slot::Table;
+
+use super::lookups::Lookups;
 
 /// Key of a service in the maps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -37,10 +40,14 @@ impl Vip {
     }
 }
 
-/// One write. A list of them is ordered so that a packet never meets a half-made state: records before the table that
+/// One step. A list of them is ordered so that a packet never meets a half-made state: records before the table that
 /// names them, tables before the service that leads to them, and the reverse when something goes.
 #[derive(Clone, Debug)]
 pub enum Change {
+    /// Make the lookup maps hold what they do not hold yet of this; what else they hold stays.
+    AddLookups(Arc<Lookups>),
+    /// Remove from the lookup maps whatever is not in this.
+    PruneLookups(Arc<Lookups>),
     /// Write a backend's record.
     SetBackend {
         /// Where.

@@ -66,4 +66,11 @@ pub struct NextHop {
     pub ifindex: u32,
     /// Destination MAC, then source MAC.
     pub macs: [u8; 12],
+    /// Largest IP packet that fits on the way, in bytes.
+    pub mtu: u32,
+    /// The address from which this host would send to the member: the outer source of tunnels. `None`: it has none of
+    /// the member's family on the egress interface.
+    pub source: Option<IpAddr>,
+    /// The MAC is that of a gateway: the member is not on the same segment.
+    pub via_gateway: bool,
 }

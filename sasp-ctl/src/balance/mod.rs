@@ -12,6 +12,7 @@
 //! * [`move_limit`]: how many slots new weights move at a time.
 //! * [`slots`]: the life cycle of slots.
 //! * [`model`]: the state that all of these work on.
+//! * [`lookups`]: what the packet path looks up beside tables and backends.
 //! * [`change`]: what must be written into the maps, in which order.
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod dead_band;
 pub mod effective;
 pub mod hear;
 pub mod inputs;
+pub mod lookups;
 pub mod maglev;
 pub mod model;
 pub mod move_limit;

@@ -1,6 +1,7 @@
 //! A service as the config wants it, validated: nothing here can be impossible.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -12,6 +13,56 @@ use crate::sasp::msg::{MemberKey, Name};
 pub enum Forward {
     /// Direct server return: rewrite the MAC, same segment.
     Dsr,
+    /// IP in IP, either family in either.
+    Ipip,
+    /// Generic UDP encapsulation.
+    Gue,
+    /// Generic routing encapsulation.
+    Gre,
+    /// Destination NAT; the balancer is the members' gateway.
+    Nat,
+    /// Destination and source NAT.
+    FullNat,
+}
+
+/// QUIC connection ids that name their server, see [`sasp_xdp_common::abi::quic`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuicLb {
+    /// Config id, below [`sasp_xdp_common::abi::quic::CONFIG_IDS`].
+    pub config_id: u8,
+    /// Length of server ids in bytes, 1 to [`sasp_xdp_common::abi::quic::SERVER_ID_MAX`].
+    pub server_id_len: u8,
+}
+
+/// Which clients may use a service; the longest prefix that fits decides.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SourceRules {
+    /// These may. If any is listed, others may not.
+    pub allow: Vec<IpNet>,
+    /// These may not.
+    pub deny: Vec<IpNet>,
+}
+
+/// Source addresses and ports of `full-nat`; each family's addresses may be missing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pool {
+    /// Up to [`sasp_xdp_common::abi::settings::POOL_MAX`], each once.
+    pub v4: Vec<Ipv4Addr>,
+    /// As many.
+    pub v6: Vec<Ipv6Addr>,
+    /// Ports, 1 to 65535.
+    pub ports: RangeInclusive<u16>,
+}
+
+/// What concerns the packet path as a whole.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Globals {
+    /// `None`: no member is reached by `full-nat`.
+    pub pool: Option<Pool>,
+    /// Flows that may be remembered anew per second; 0: as many as come.
+    pub flows_per_second: u32,
+    /// Packet-too-big messages per second; 0: as many as are due.
+    pub too_big_per_second: u32,
 }
 
 /// What becomes of the flows of a member that the GWM reports down.
@@ -68,6 +119,10 @@ pub struct MemberSpec {
     pub key: MemberKey,
     /// Static weight: until the GWM speaks, and when it has been silent for too long.
     pub weight: u16,
+    /// How packets reach it: the service's mode unless it has its own.
+    pub forward: Forward,
+    /// As long as [`QuicLb::server_id_len`]; `None`: connection ids cannot name it.
+    pub server_id: Option<Vec<u8>>,
 }
 
 /// A service.
@@ -75,11 +130,11 @@ pub struct MemberSpec {
 pub struct ServiceSpec {
     /// The SASP group whose weights it follows.
     pub group: Name,
-    /// Virtual address and port.
+    /// Virtual address and port; port 0 stands for every port.
     pub vip: SocketAddr,
-    /// IP protocol number, TCP or UDP.
+    /// IP protocol number, TCP or UDP; 0, with port 0, for every port of every protocol (a system-level service).
     pub protocol: u8,
-    /// How packets reach its members.
+    /// How packets reach members that register themselves; the others have their own.
     pub forward: Forward,
     /// See [`OnDown`].
     pub on_down: OnDown,
@@ -91,6 +146,10 @@ pub struct ServiceSpec {
     pub all_zero: AllZero,
     /// UDP that speaks QUIC.
     pub quic: bool,
+    /// Whether QUIC connection ids name servers; only with `quic`.
+    pub quic_lb: Option<QuicLb>,
+    /// See [`SourceRules`].
+    pub sources: SourceRules,
     /// A flow that has been silent for so long may be forgotten.
     pub idle: Duration,
     /// Relative change of a member's share, in thousandths, up to which a new weight is not worth moving slots.

@@ -17,6 +17,9 @@ pub(super) fn to_inputs(hops: &NextHops) -> BTreeMap<IpAddr, Option<inputs::Next
                 let hop = inputs::NextHop {
                     ifindex: hop.ifindex,
                     macs,
+                    mtu: hop.mtu,
+                    source: None,
+                    via_gateway: false,
                 };
                 Some((*address, Some(hop)))
             }
@@ -73,6 +76,9 @@ mod tests {
         let found = inputs::NextHop {
             ifindex: 3,
             macs: [2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1],
+            mtu: 1500,
+            source: None,
+            via_gateway: false,
         };
         assert_eq!(
             to_inputs(&hops),

@@ -8,9 +8,13 @@ pub type Index = u16;
 /// Nobody.
 pub const NOBODY: Index = 0;
 
-/// One cache line. The packet path reads the first 24 bytes; the rest lets a new daemon adopt the old one's work.
+/// Longest outer header, in bytes: IPv6, UDP and GUE are 52; rounded up to whole words.
+pub const OUTER_MAX: usize = 56;
+
+/// Two cache lines. The packet path reads the first 32 bytes, what there is of the outer header, and, to translate
+/// addresses, the member's; the rest lets a new daemon adopt the old one's work.
 #[repr(C, align(8))]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Backend {
     /// [`USABLE`]; other bits are zero.
     pub flags: u32,
@@ -20,6 +24,19 @@ pub struct Backend {
     pub ifindex: u32,
     /// Destination MAC, then source MAC, as they stand in the packet.
     pub macs: [u8; 12],
+    /// How packets reach it: one of the `MODE_` constants.
+    pub mode: u8,
+    /// Bytes of [`Self::outer`] that are put in front of a packet; 0 unless it is a tunnel.
+    pub outer_len: u8,
+    /// Largest IP packet of a client, in bytes, that fits on the way to it: the egress MTU less the outer header.
+    /// 0: not checked, since the packet leaves as large as it came on the segment on which it came.
+    pub inner_max: u16,
+    /// Zero.
+    pub reserved: u32,
+    /// Tunnels: the outer headers from the IP header on, with everything that does not depend on the packet. Lengths,
+    /// checksums, TOS, DF, IPv4 identification, UDP source port, flow label and the number of the inner protocol are
+    /// zero and filled in for each packet.
+    pub outer: [u8; OUTER_MAX],
     /// [`super::service::Service::id`] of the service that it serves.
     pub service: u32,
     /// What the current table was built with: relative to the weights of the service's other backends.
@@ -40,6 +57,44 @@ pub struct Backend {
     /// When its slow start began (`CLOCK_MONOTONIC`, nanoseconds); zero unless it is in one.
     pub ramp_since_ns: u64,
 }
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self {
+            flags: 0,
+            generation: 0,
+            ifindex: 0,
+            macs: [0; 12],
+            mode: MODE_DSR,
+            outer_len: 0,
+            inner_max: 0,
+            reserved: 0,
+            outer: [0; OUTER_MAX],
+            service: 0,
+            weight: 0,
+            address: [0; 16],
+            port: 0,
+            protocol: 0,
+            gwm_flags: 0,
+            gwm_weight: 0,
+            operator: 0,
+            ramp_since_ns: 0,
+        }
+    }
+}
+
+/// Direct server return: only the MAC addresses change; the member is on the same segment and owns the VIP too.
+pub const MODE_DSR: u8 = 0;
+/// IP in IP: IPv4 or IPv6 outside, either inside (RFC 2003, RFC 2473, RFC 4213).
+pub const MODE_IPIP: u8 = 1;
+/// Generic UDP encapsulation, variant 0, to UDP port 6080 (draft-ietf-intarea-gue).
+pub const MODE_GUE: u8 = 2;
+/// Generic routing encapsulation without options (RFC 2784, RFC 7676).
+pub const MODE_GRE: u8 = 3;
+/// The destination becomes the member's address and port; its replies come back through us.
+pub const MODE_NAT: u8 = 4;
+/// The source becomes one of ours too, see [`super::nat`].
+pub const MODE_FULL_NAT: u8 = 5;
 
 /// Packets may be sent to it: it has a next hop, is not removed, and may keep its old flows.
 pub const USABLE: u32 = 1 << 0;
@@ -64,4 +119,4 @@ impl Backend {
     }
 }
 
-crosses_maps! { Backend = 64 }
+crosses_maps! { Backend = 128 }

@@ -92,6 +92,40 @@ reasons! {
     FlowFollowed = 15, Note, "flow_followed";
     /// For a VIP, but the frame already goes to the MAC of the backend that would get it.
     AlreadySent = 16, Pass, "already_sent";
+    /// More IPv6 extension headers than are looked behind, or one that hides what follows.
+    ExtensionHeaders = 17, Pass, "extension_headers";
+    /// For a VIP, from a client whose address the service's rules deny.
+    SourceDenied = 18, Drop, "source_denied";
+    /// An echo request to a VIP was answered.
+    EchoAnswered = 19, Note, "echo_answered";
+    /// A packet too big for the way to its backend was answered by an ICMP error.
+    TooBigAnswered = 20, Note, "too_big_answered";
+    /// A packet too big for the way to its backend was dropped without an answer: there were too many, or none is due.
+    TooBig = 21, Drop, "too_big";
+    /// A later fragment followed its first.
+    FragmentFollowed = 22, Note, "fragment_followed";
+    /// A later fragment for a VIP whose first was not seen.
+    FragmentWithoutFirst = 23, Pass, "fragment_without_first";
+    /// An ICMP error followed the flow that it quotes.
+    IcmpErrorFollowed = 24, Note, "icmp_error_followed";
+    /// A flow was not remembered, since there were too many new ones within a second.
+    FlowCapped = 25, Note, "flow_capped";
+    /// A QUIC packet went to the server that its connection id names.
+    QuicRouted = 26, Note, "quic_routed";
+    /// A reply of a member was translated back and sent to its client.
+    ReplyTranslated = 27, Note, "reply_translated";
+    /// No source address and port was free for a flow of `full-nat`.
+    NatExhausted = 28, Drop, "nat_exhausted";
+    /// In the middle of a `full-nat` flow that is not known (any more).
+    NatUnknown = 29, Drop, "nat_unknown";
+    /// To be translated, but its TTL or hop limit is spent.
+    TtlExceeded = 30, Drop, "ttl_exceeded";
+    /// A translated reply whose way on the kernel does not know, or does not forward.
+    NoRouteBack = 31, Drop, "no_route_back";
+    /// A translated reply whose next hop has no MAC address yet: the host's stack forwards it and asks.
+    ReplyUnresolved = 32, Pass, "reply_unresolved";
+    /// For a VIP, but the frame has no room for the outer header, or its form cannot be translated.
+    CannotForward = 33, Drop, "cannot_forward";
 }
 
 /// Entries of the counter map; room to grow without another map layout.

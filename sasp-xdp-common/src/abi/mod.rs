@@ -7,14 +7,19 @@ pub mod backend;
 pub mod bench;
 pub mod counters;
 pub mod flow;
+pub mod fragment;
 pub mod limits;
 pub mod names;
+pub mod nat;
+pub mod quic;
 pub mod service;
+pub mod settings;
 pub mod slot;
+pub mod source;
 
 /// Version of everything in this module; part of the pin directory's name, so that a daemon never adopts maps
 /// of another layout. Raise it with every change of a map's name, key, value or meaning.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Declares that a type may cross the map boundary: `repr(C)`, no padding, every bit pattern valid.
 macro_rules! crosses_maps {

@@ -2,7 +2,8 @@
 
 use super::crosses_maps;
 
-/// Key of an IPv4 service. Network order.
+/// Key of an IPv4 service. Network order. Port 0 stands for every port, protocol 0 with port 0 for every port of every
+/// protocol (a system-level service); what is more precise goes first.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Vip4 {
@@ -16,7 +17,7 @@ pub struct Vip4 {
     pub reserved: u8,
 }
 
-/// Key of an IPv6 service. Network order.
+/// Key of an IPv6 service, as [`Vip4`].
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Vip6 {
@@ -36,8 +37,25 @@ pub struct Vip6 {
 pub struct Service {
     /// Index of its table.
     pub id: u32,
-    /// [`TRACK_ALWAYS`], [`AFFINITY_CLIENT`], [`QUIC`]; for userspace [`TRACK_NEVER`].
+    /// [`TRACK_ALWAYS`], [`AFFINITY_CLIENT`], [`QUIC`], [`SOURCE_RULES`], [`ALLOW_LISTED`]; for userspace
+    /// [`TRACK_NEVER`].
     pub flags: u32,
+    /// Idle timeout of its flows, in seconds; the packet path needs it to reclaim translations.
+    pub idle_s: u32,
+    /// Connection ids of QUIC that name their server (QUIC-LB, plaintext): see [`super::quic::routing`]. 0: none do.
+    pub quic_lb: u32,
+}
+
+impl Service {
+    /// One with nothing but flags.
+    pub const fn new(id: u32, flags: u32) -> Self {
+        Self {
+            id,
+            flags,
+            idle_s: 0,
+            quic_lb: 0,
+        }
+    }
 }
 
 /// Remember every flow, also in stable slots.
@@ -49,4 +67,9 @@ pub const QUIC: u32 = 1 << 2;
 /// Slots never become tracked: a changed owner takes over all flows at once. The packet path need not know.
 pub const TRACK_NEVER: u32 = 1 << 3;
 
-crosses_maps! { Vip4 = 8, Vip6 = 20, Service = 8 }
+/// Clients are judged by address, see [`super::source`].
+pub const SOURCE_RULES: u32 = 1 << 4;
+/// Clients that no rule names are denied: there is a list of those that are allowed.
+pub const ALLOW_LISTED: u32 = 1 << 5;
+
+crosses_maps! { Vip4 = 8, Vip6 = 20, Service = 16 }

@@ -8,8 +8,8 @@ const IP: usize = ETH_LEN;
 const L4: usize = ETH_LEN + IPV4_LEN;
 const L6: usize = ETH_LEN + IPV6_LEN;
 
-const PLAIN: Service = Service { id: 0, flags: 0 };
-const SPEAKS_QUIC: Service = Service { id: 0, flags: QUIC };
+const PLAIN: Service = Service::new(0, 0);
+const SPEAKS_QUIC: Service = Service::new(0, QUIC);
 
 /// From 198.51.100.7:40000 to 192.0.2.1:80, `transport` behind the ports.
 fn v4(protocol: u8, transport: &[u8]) -> Vec<u8> {
@@ -67,9 +67,9 @@ fn cut(mut frame: Vec<u8>, length: usize) -> Vec<u8> {
 }
 
 /// All of the parser, as the pipeline goes through it.
-fn parse(mut frame: Vec<u8>, service: Service) -> Result<Kind, Reason> {
+fn parse(frame: Vec<u8>, service: Service) -> Result<Kind, Reason> {
     let packet = Frame {
-        bytes: &mut frame,
+        bytes: frame,
         ingress_ifindex: 1,
     };
     match network(&packet)? {
@@ -318,9 +318,9 @@ fn only_a_quic_initial_opens_a_udp_flow_and_only_where_quic_is_spoken() {
 
 #[test]
 fn flows_are_keyed_as_they_stand_in_the_packet() {
-    let mut frame = v4(UDP, &udp_with(&[]));
+    let frame = v4(UDP, &udp_with(&[]));
     let packet = Frame {
-        bytes: &mut frame,
+        bytes: frame,
         ingress_ifindex: 1,
     };
     let wanted = Flow4 {
@@ -335,9 +335,9 @@ fn flows_are_keyed_as_they_stand_in_the_packet() {
         reserved: [0; 2],
     };
     assert_eq!(flow4(&packet), Ok(wanted));
-    let mut frame = v6(TCP, &tcp_with(SYN));
+    let frame = v6(TCP, &tcp_with(SYN));
     let packet = Frame {
-        bytes: &mut frame,
+        bytes: frame,
         ingress_ifindex: 1,
     };
     let address = |last: u128| (0x2001_0db8_u128 << 96 | last).to_be_bytes();

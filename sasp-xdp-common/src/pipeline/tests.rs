@@ -1,6 +1,8 @@
 use super::*;
 use crate::abi::backend::USABLE;
+use crate::abi::flow::Flow4;
 use crate::abi::flow::FlowEntry;
+use crate::abi::service::Vip4;
 use crate::abi::slot::{Slot, Table};
 use crate::maps::host::HostMaps;
 use crate::packet::Frame;
@@ -26,7 +28,7 @@ const RST: u8 = 0x04;
 fn maps(slot: Slot, flags: u32) -> HostMaps {
     let mut maps = HostMaps::new(7);
     maps.now_ns = 1000;
-    maps.services_v4.insert(VIP, Service { id: SERVICE, flags });
+    maps.v4.services.insert(VIP, Service::new(SERVICE, flags));
     maps.tables.insert(SERVICE, table(slot));
     for index in 1..=3 {
         maps.backends[index] = Backend {
@@ -74,25 +76,25 @@ fn frame(flags: u8) -> Vec<u8> {
 }
 
 fn send(maps: &HostMaps, flags: u8) -> Result<Index, Reason> {
-    let mut bytes = frame(flags);
+    let bytes = frame(flags);
     let mut packet = Frame {
-        bytes: &mut bytes,
+        bytes,
         ingress_ifindex: 1,
     };
     balance(&mut packet, maps).map(|sent| sent.index)
 }
 
 fn remembered(maps: &HostMaps) -> Option<FlowEntry> {
-    maps.flows_v4.borrow().get(&FLOW).copied()
+    maps.v4.flows.borrow().get(&FLOW).copied()
 }
 
 #[test]
 fn a_frame_leaves_for_its_backend_with_nothing_changed_but_the_macs() {
     let maps = maps(Slot::stable(2), 0);
     let before = frame(SYN);
-    let mut bytes = before.clone();
+    let bytes = before.clone();
     let mut packet = Frame {
-        bytes: &mut bytes,
+        bytes,
         ingress_ifindex: 1,
     };
     let sent = balance(&mut packet, &maps);
@@ -103,8 +105,8 @@ fn a_frame_leaves_for_its_backend_with_nothing_changed_but_the_macs() {
             ifindex: 22
         })
     );
-    assert_eq!(bytes[..12], [2; 12]);
-    assert_eq!(bytes[12..], before[12..]);
+    assert_eq!(packet.bytes[..12], [2; 12]);
+    assert_eq!(packet.bytes[12..], before[12..]);
     let traffic = maps.traffic(2);
     assert_eq!((traffic.packets, traffic.bytes, traffic.opened), (1, 54, 1));
 }
@@ -113,7 +115,7 @@ fn a_frame_leaves_for_its_backend_with_nothing_changed_but_the_macs() {
 fn a_stable_slot_touches_no_flow_map() {
     let maps = maps(Slot::stable(2), 0);
     let known = FlowEntry::new(3, 13, 1);
-    maps.flows_v4.borrow_mut().insert(FLOW, known);
+    maps.v4.flows.borrow_mut().insert(FLOW, known);
     for flags in [SYN, ACK, RST] {
         assert_eq!(send(&maps, flags), Ok(2));
     }
@@ -142,11 +144,13 @@ fn a_fresh_slot_remembers_who_got_the_flow_and_when() {
 #[test]
 fn a_reused_index_is_not_mistaken_for_its_former_owner() {
     let mut maps = maps(Slot::new(1, 1, true), 0);
-    maps.flows_v4
+    maps.v4
+        .flows
         .borrow_mut()
         .insert(FLOW, FlowEntry::new(3, 12, 1));
     assert_eq!(send(&maps, ACK), Ok(1));
-    maps.flows_v4
+    maps.v4
+        .flows
         .borrow_mut()
         .insert(FLOW, FlowEntry::new(3, 13, 1));
     assert_eq!(send(&maps, ACK), Ok(3));
@@ -188,7 +192,7 @@ fn what_has_no_way_to_go_says_why() {
     assert_eq!(send(&maps, SYN), Err(Reason::NoBackend), "beyond the map");
     maps.tables.clear();
     assert_eq!(send(&maps, SYN), Err(Reason::NoTable));
-    maps.services_v4.clear();
+    maps.v4.services.clear();
     assert_eq!(send(&maps, SYN), Err(Reason::NotVip));
 }
 
@@ -200,12 +204,6 @@ fn all_flows_of_a_client_share_a_slot_where_the_service_says_so() {
     only_one[slot] = Slot::stable(3);
     maps.tables.insert(SERVICE, only_one);
     assert_eq!(send(&maps, SYN), Ok(3));
-    maps.services_v4.insert(
-        VIP,
-        Service {
-            id: SERVICE,
-            flags: 0,
-        },
-    );
+    maps.v4.services.insert(VIP, Service::new(SERVICE, 0));
     assert_eq!(send(&maps, SYN), Err(Reason::NoBackend));
 }

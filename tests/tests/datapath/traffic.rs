@@ -56,7 +56,7 @@ fn set_table(slot: Slot) -> Change {
 fn set_service(vip: Vip, flags: u32) -> Change {
     Change::SetService {
         vip,
-        service: Service { id: SERVICE, flags },
+        service: Service::new(SERVICE, flags),
     }
 }
 
@@ -212,7 +212,7 @@ fn what_was_applied_is_adopted_whole() {
 
     let mut second = lab.attach();
     let adopted = second.take_adopted();
-    let service = |flags| Service { id: SERVICE, flags };
+    let service = |flags| Service::new(SERVICE, flags);
     let wanted = [
         (Vip::V4(VIP4), service(0)),
         (Vip::V6(VIP6), service(TRACK_ALWAYS)),
@@ -339,7 +339,7 @@ fn many_tables_are_published_at_once() {
 fn indices_beyond_the_maps_are_refused() {
     let lab = Lab::new();
     let mut datapath = lab.attach();
-    let service = Service { id: 8, flags: 0 };
+    let service = Service::new(8, 0);
     for change in [
         Change::SetBackend {
             index: 64,

@@ -82,6 +82,9 @@ impl Member {
             next_hop: (record.ifindex != 0).then_some(NextHop {
                 ifindex: record.ifindex,
                 macs: record.macs,
+                mtu: 0,
+                source: None,
+                via_gateway: false,
             }),
             quiesced: record.operator & OPERATOR_QUIESCED != 0,
             ramp: match (record.weight, record.ramp_since_ns) {
@@ -132,6 +135,7 @@ impl Member {
                 Ramp::Since(since) => since,
                 Ramp::Out | Ramp::Full => 0,
             },
+            ..Backend::default()
         }
     }
 }

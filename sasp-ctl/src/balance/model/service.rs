@@ -175,6 +175,8 @@ impl Service {
         let service = Installed {
             id: self.id,
             flags: flags(&self.spec),
+            idle_s: u32::try_from(self.spec.idle.as_secs()).unwrap_or(u32::MAX),
+            quic_lb: 0,
         };
         if self.installed != Some(service) {
             batch.services.push(Change::SetService {

@@ -15,6 +15,8 @@ fn service(nets: &[&str]) -> ServiceSpec {
         affinity: Affinity::Flow,
         all_zero: AllZero::Equal,
         quic: false,
+        quic_lb: None,
+        sources: crate::balance::spec::SourceRules::default(),
         idle: Duration::from_secs(60),
         dead_band_permille: 0,
         self_registered: nets.iter().map(|net| net.parse().unwrap()).collect(),

@@ -102,6 +102,8 @@ fn a_daemon_that_dies_between_any_two_writes_leaves_nothing_that_the_next_cannot
         ("members come and go", |world| {
             world.specs[0].members.remove(0);
             world.specs[0].members.push(MemberSpec {
+                forward: crate::balance::spec::Forward::Dsr,
+                server_id: None,
                 key: key(TCP, 4),
                 weight: 3,
             });
@@ -173,6 +175,8 @@ fn the_config_may_have_changed_meanwhile() {
         .members
         .retain(|member| member.key != key(TCP, 2));
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 9),
         weight: 1,
     });
@@ -181,8 +185,8 @@ fn the_config_may_have_changed_meanwhile() {
     world.update();
     assert_eq!(world.index(1), first, "who stays keeps its index");
     assert_eq!(world.record(first).generation, generation);
-    assert!(world.maps.services_v6.is_empty());
-    assert_eq!(world.maps.services_v4.len(), 2);
+    assert!(world.maps.v6.services.is_empty());
+    assert_eq!(world.maps.v4.services.len(), 2);
     let report = world.balancer.report();
     let why = |service: usize, member: usize| report.services[service].members[member].why;
     assert_eq!(why(0, 0), "gwm_weight");
@@ -207,6 +211,8 @@ fn generations_go_on_after_the_highest_that_was_ever_given() {
         .unwrap();
     world.restart();
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 4),
         weight: 1,
     });
@@ -242,7 +248,7 @@ fn maps_that_contradict_themselves_are_put_right() {
     let adopted = Adopted {
         // Two VIPs share a table, one leads to none, one is not in the config.
         services: [(1, 0), (2, 0), (3, 5), (4, 7)]
-            .map(|(last, id)| (vip(last), Service { id, flags: 0 }))
+            .map(|(last, id)| (vip(last), Service::new(id, 0)))
             .to_vec(),
         // A member twice, a backend of a service that is nowhere, indices and ids beyond the maps.
         backends: [(1, 0, 1), (2, 0, 1), (3, 6, 1), (70, 0, 2), (4, 99, 2)]
@@ -263,7 +269,7 @@ fn maps_that_contradict_themselves_are_put_right() {
         let Vip::V4(vip) = vip else {
             unreachable!("all are IPv4")
         };
-        world.maps.services_v4.insert(*vip, *service);
+        world.maps.v4.services.insert(*vip, *service);
     }
     world.maps.tables.extend(adopted.tables.iter().cloned());
     let (balancer, changes) =
@@ -276,7 +282,7 @@ fn maps_that_contradict_themselves_are_put_right() {
         .next_hops
         .insert(key(TCP, 1).address, Some(hop));
     world.update();
-    assert_eq!(world.maps.services_v4.len(), 3);
+    assert_eq!(world.maps.v4.services.len(), 3);
     assert_eq!(world.maps.tables.len(), 3);
     for owners in seen(&world).values() {
         assert!(

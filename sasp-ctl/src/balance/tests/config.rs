@@ -21,6 +21,8 @@ fn kinds(changes: &[Change]) -> Vec<&'static str> {
     changes
         .iter()
         .map(|change| match change {
+            Change::AddLookups(_) => "add lookups",
+            Change::PruneLookups(_) => "prune lookups",
             Change::SetBackend { record, .. } if record.usable() => "usable",
             Change::SetBackend { .. } => "unusable",
             Change::SetTable { .. } => "table",
@@ -38,6 +40,8 @@ fn changes_come_in_an_order_in_which_no_packet_meets_a_half_made_state() {
     let mut world = World::new(vec![farm(&[1, 2])]);
     world.specs[0].members.remove(0);
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 3),
         weight: 1,
     });
@@ -92,6 +96,8 @@ fn a_removed_member_is_gone_at_once_and_its_index_is_another_ones_with_another_g
     };
     assert_eq!(*world.record(index), retired);
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 3),
         weight: 10,
     });
@@ -108,6 +114,8 @@ fn a_new_member_is_weighed_as_the_gwm_has_said_already() {
     world.inputs.next_hops.insert(key(TCP, 2).address, hop);
     world.update();
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 2),
         weight: 10,
     });
@@ -155,12 +163,12 @@ fn a_quiesced_member_is_quiesced_in_a_new_service_of_its_group_too() {
 #[test]
 fn a_services_flags_follow_the_config_and_its_id_stays() {
     let mut world = World::new(vec![farm(&[1])]);
-    let before = *world.maps.services_v4.values().next().unwrap();
+    let before = *world.maps.v4.services.values().next().unwrap();
     assert_eq!(before.flags, 0);
     world.specs[0].track = Track::Always;
     world.specs[0].affinity = Affinity::Client;
     assert_eq!(kinds(&world.configure()), ["service"]);
-    let after = *world.maps.services_v4.values().next().unwrap();
+    let after = *world.maps.v4.services.values().next().unwrap();
     assert_eq!(
         (after.id, after.flags),
         (before.id, TRACK_ALWAYS | AFFINITY_CLIENT)
@@ -175,7 +183,7 @@ fn what_is_removed_leaves_nothing_but_generations() {
     ]);
     world.specs.clear();
     world.configure();
-    assert!(world.maps.services_v4.is_empty() && world.maps.services_v6.is_empty());
+    assert!(world.maps.v4.services.is_empty() && world.maps.v6.services.is_empty());
     assert!(world.maps.tables.is_empty());
     for record in &world.maps.backends {
         assert_eq!(
@@ -252,11 +260,12 @@ fn two_balancers_with_other_indices_agree_on_every_slot() {
     let owners = |world: &World| -> Vec<[u8; 16]> {
         let vip = *world
             .maps
-            .services_v4
+            .v4
+            .services
             .keys()
             .find(|vip| vip.address == [192, 0, 2, 1])
             .unwrap();
-        let table = &world.maps.tables[&world.maps.services_v4[&vip].id];
+        let table = &world.maps.tables[&world.maps.v4.services[&vip].id];
         table
             .iter()
             .map(|slot| world.record(slot.cur()).address)

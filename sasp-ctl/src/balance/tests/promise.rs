@@ -354,6 +354,8 @@ impl Witness {
                 spec.members.retain(|member| member.key != key);
                 if spec.members.len() == before {
                     spec.members.push(MemberSpec {
+                        forward: crate::balance::spec::Forward::Dsr,
+                        server_id: None,
                         key,
                         weight: member.into(),
                     });

@@ -244,6 +244,8 @@ fn who_is_in_the_config_is_the_configs_and_stays_if_it_is_no_longer() {
     let mut world = world();
     let index = world.index(5);
     world.specs[0].members.push(MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, 5),
         weight: 7,
     });
@@ -321,6 +323,8 @@ fn where_there_is_no_room_the_first_stay_and_the_others_are_told() {
 #[test]
 fn members_of_a_config_never_lack_room_because_of_them() {
     let newcomers = [120, 121, 122].map(|number| MemberSpec {
+        forward: crate::balance::spec::Forward::Dsr,
+        server_id: None,
         key: key(TCP, number),
         weight: 1,
     });

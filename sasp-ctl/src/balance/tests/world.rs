@@ -77,6 +77,8 @@ pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> Se
         affinity: Affinity::Flow,
         all_zero: AllZero::Equal,
         quic: false,
+        quic_lb: None,
+        sources: crate::balance::spec::SourceRules::default(),
         idle: if protocol == TCP {
             TCP_IDLE
         } else {
@@ -89,6 +91,8 @@ pub(super) fn service(name: &str, vip: &str, protocol: u8, members: &[u8]) -> Se
         members: members
             .iter()
             .map(|&number| MemberSpec {
+                forward: crate::balance::spec::Forward::Dsr,
+                server_id: None,
                 key: key(protocol, number),
                 weight: 10,
             })
@@ -170,8 +174,8 @@ impl World {
         let sweep = self.balancer.sweep(flows(&self.maps), self.maps.now_ns);
         for (key, _) in &sweep.forget {
             let known = match key {
-                FlowKey::V4(flow) => self.maps.flows_v4.borrow_mut().remove(flow).is_some(),
-                FlowKey::V6(flow) => self.maps.flows_v6.borrow_mut().remove(flow).is_some(),
+                FlowKey::V4(flow) => self.maps.v4.flows.borrow_mut().remove(flow).is_some(),
+                FlowKey::V6(flow) => self.maps.v6.flows.borrow_mut().remove(flow).is_some(),
             };
             assert!(known, "{key:?} was to be forgotten but is not there");
         }
@@ -211,7 +215,7 @@ impl World {
     }
 
     pub(super) fn flows(&self) -> usize {
-        self.maps.flows_v4.borrow().len() + self.maps.flows_v6.borrow().len()
+        self.maps.v4.flows.borrow().len() + self.maps.v6.flows.borrow().len()
     }
 
     pub(super) fn tracked(&self) -> usize {
@@ -226,9 +230,9 @@ impl World {
         spec: &ServiceSpec,
         says: Says,
     ) -> Result<Index, Reason> {
-        let mut bytes = frame(client, spec.vip, spec.protocol, says);
+        let bytes = frame(client, spec.vip, spec.protocol, says);
         let mut frame = Frame {
-            bytes: &mut bytes,
+            bytes,
             ingress_ifindex: 1,
         };
         pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
@@ -260,7 +264,7 @@ impl World {
         let Vip::V4(vip) = Vip::new(self.specs[0].vip, self.specs[0].protocol) else {
             panic!("the first service is one of IPv4");
         };
-        let table = &self.maps.tables[&self.maps.services_v4[&vip].id];
+        let table = &self.maps.tables[&self.maps.v4.services[&vip].id];
         table.iter().filter(|slot| slot.cur() == index).count()
     }
 
@@ -273,6 +277,7 @@ impl World {
         let maps = &mut self.maps;
         for change in changes.into_iter().take(self.fuse.unwrap_or(usize::MAX)) {
             match change {
+                Change::AddLookups(_) | Change::PruneLookups(_) => {}
                 Change::SetBackend { index, record } => {
                     assert_ne!(record.generation, 0, "{index}: no generation");
                     maps.backends[usize::from(index)] = record;
@@ -286,19 +291,19 @@ impl World {
                         "{vip:?}: no table yet"
                     );
                     match vip {
-                        Vip::V4(vip) => maps.services_v4.insert(vip, service),
-                        Vip::V6(vip) => maps.services_v6.insert(vip, service),
+                        Vip::V4(vip) => maps.v4.services.insert(vip, service),
+                        Vip::V6(vip) => maps.v6.services.insert(vip, service),
                     };
                 }
                 Change::RemoveService { vip } => {
                     let removed = match vip {
-                        Vip::V4(vip) => maps.services_v4.remove(&vip),
-                        Vip::V6(vip) => maps.services_v6.remove(&vip),
+                        Vip::V4(vip) => maps.v4.services.remove(&vip),
+                        Vip::V6(vip) => maps.v6.services.remove(&vip),
                     };
                     assert!(removed.is_some(), "{vip:?}: not there");
                 }
                 Change::RemoveTable { service } => {
-                    let ids = maps.services_v4.values().chain(maps.services_v6.values());
+                    let ids = maps.v4.services.values().chain(maps.v6.services.values());
                     assert!(
                         ids.clone().all(|other| other.id != service),
                         "{service}: in use"
@@ -342,11 +347,13 @@ fn start(maps: &HostMaps, specs: &[ServiceSpec]) -> (Balancer, Vec<Change>) {
 /// What a daemon finds when it starts.
 pub(super) fn content(maps: &HostMaps) -> Adopted {
     let v4 = maps
-        .services_v4
+        .v4
+        .services
         .iter()
         .map(|(vip, service)| (Vip::V4(*vip), *service));
     let v6 = maps
-        .services_v6
+        .v6
+        .services
         .iter()
         .map(|(vip, service)| (Vip::V6(*vip), *service));
     let backends = (0..).zip(maps.backends.iter().copied());
@@ -364,8 +371,8 @@ pub(super) fn content(maps: &HostMaps) -> Adopted {
 }
 
 fn flows(maps: &HostMaps) -> Vec<(FlowKey, FlowEntry)> {
-    let v4 = maps.flows_v4.borrow();
-    let v6 = maps.flows_v6.borrow();
+    let v4 = maps.v4.flows.borrow();
+    let v6 = maps.v6.flows.borrow();
     let v4 = v4.iter().map(|(key, entry)| (FlowKey::V4(*key), *entry));
     let v6 = v6.iter().map(|(key, entry)| (FlowKey::V6(*key), *entry));
     v4.chain(v6).collect()
@@ -379,5 +386,8 @@ pub(super) fn next_hop(address: IpAddr) -> NextHop {
     NextHop {
         ifindex: 7,
         macs: [2, 0, 0, 0, 0, last, 2, 0, 0, 0, 0, 0xfe],
+        mtu: 1500,
+        source: None,
+        via_gateway: false,
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn member(
     let key =
         key(raw.address.get_ref(), target).map_err(|reason| source.error(&raw.address, reason))?;
     let weight = number_in(&raw.weight, WEIGHT, 0..=u16::MAX, source)?;
-    Ok(MemberSpec { key, weight })
+    Ok(MemberSpec {
+        key,
+        weight,
+        forward: target.forward,
+        server_id: None,
+    })
 }
 
 fn key(text: &str, target: &Target) -> Result<MemberKey, String> {
@@ -68,6 +73,6 @@ fn key(text: &str, target: &Target) -> Result<MemberKey, String> {
             target.vip,
             protocol_name(target.protocol)
         )),
-        Forward::Dsr => Ok(key),
+        _ => Ok(key),
     }
 }

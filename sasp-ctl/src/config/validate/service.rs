@@ -14,7 +14,9 @@ use super::super::settings::{IDLE_TCP, IDLE_UDP};
 use super::super::source::Source;
 use super::super::values::{duration_from, named, network, word};
 use super::{member, noise};
-use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
+use crate::balance::spec::{
+    Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, SourceRules, Track,
+};
 use crate::sasp::msg::{MemberKey, Name};
 
 pub(super) fn service(
@@ -71,6 +73,8 @@ pub(super) fn service(
             source,
         )?,
         quic: quic(raw.quic.as_ref(), protocol, source)?,
+        quic_lb: None,
+        sources: SourceRules::default(),
         idle: duration_from(&raw.idle, idle, Duration::from_secs(1), source)?,
         dead_band_permille: noise::dead_band(raw, source)?,
         self_registered,

@@ -24,7 +24,7 @@ pub(super) fn load() -> Result<Ebpf> {
         .load(&object::read("sasp-xdp")?)?;
     fill_backends(&mut balancer)?;
     fill_table(&mut balancer)?;
-    let service = Service { id: 0, flags: 0 };
+    let service = Service::new(0, 0);
     let port = PORT.to_be_bytes();
     let map = balancer
         .map_mut(names::SERVICES_V4)
