@@ -5,59 +5,100 @@
 //! Tunnel devices are modules, which not every kernel has: `cargo xtask test --kernels` runs these tests on kernels
 //! that have them.
 //!
-//! * [`tunnel`]: the forms, and what takes them off.
+//! * [`form`]: the forms, and what takes them off.
 //! * [`member`]: a host that receives.
-//! * [`outer`]: headers around a packet, made by hand.
+//! * [`balancer`]: the BPF program, which sends. [`outer`]: the same forms made by hand.
 
+mod balancer;
+mod form;
 mod member;
 mod outer;
-mod tunnel;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tests::fixtures::frame::{FrameBuilder, SYN, tcp, udp};
 
+use crate::balancer::Balancer;
+use crate::form::{FORMS, Family, Form};
 use crate::member::{Member, client, vip};
-use crate::tunnel::{TUNNELS, Tunnel};
 
-const PAYLOAD: &[u8] = b"what the client sent";
+/// What clients send: lengths odd and even, none, and as long as fits into every form at an MTU of 1500.
+const LENGTHS: [usize; 4] = [0, 25, 512, 1400];
 
 #[test]
 #[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
-fn every_tunnel_hands_over_what_was_put_into_it() {
-    fail_with(TUNNELS.iter().map(|tunnel| {
-        let member = Member::new(tunnel)?;
-        member.receive_datagram(&outer::put(tunnel, &datagram(tunnel)), PAYLOAD)?;
-        member.receive_syn(&outer::put(tunnel, &syn(tunnel)))
-    }));
+fn the_kernel_takes_off_every_form_that_the_balancer_emits() {
+    let mut balancer = Balancer::new().unwrap();
+    fail_with(|form| {
+        let member = Member::new(form)?;
+        for (what, packet, payload) in datagrams(form) {
+            let frame = balancer.put(form, &packet)?;
+            member.receive_datagram(&frame, &payload).context(what)?;
+        }
+        member.receive_syn(&balancer.put(form, &syn(form))?)
+    });
 }
 
-/// Otherwise the test above could not fail.
+/// If the test above fails and this does not, it is the balancer's fault.
 #[test]
 #[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
-fn no_tunnel_hands_over_a_packet_whose_checksum_is_wrong() {
-    fail_with(TUNNELS.iter().map(|tunnel| {
-        let member = Member::new(tunnel)?;
-        let packet = datagram(tunnel);
-        let last = packet.transport_at() + 8 + PAYLOAD.len() - 1;
-        let broken = packet.set(last, b"!");
-        member.refuse_datagram(&outer::put(tunnel, &broken))
-    }));
+fn the_kernel_takes_off_every_form_that_is_made_by_hand() {
+    fail_with(|form| {
+        let member = Member::new(form)?;
+        for (what, packet, payload) in datagrams(form) {
+            let frame = outer::put(form, &packet);
+            member.receive_datagram(&frame, &payload).context(what)?;
+        }
+        member.receive_syn(&outer::put(form, &syn(form)))
+    });
 }
 
-fn datagram(tunnel: &Tunnel) -> FrameBuilder {
-    udp(client(tunnel.inner), vip(tunnel.inner)).payload(PAYLOAD)
+/// Otherwise the tests above could not fail.
+#[test]
+#[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
+fn the_kernel_hands_over_nothing_whose_checksum_is_wrong() {
+    fail_with(|form| {
+        let packet = datagram(form, &payload(32));
+        let checksum = packet.transport_at() + 6;
+        let broken = packet.set(checksum, &[0xba, 0xad]);
+        Member::new(form)?.refuse_datagram(&outer::put(form, &broken))
+    });
 }
 
-fn syn(tunnel: &Tunnel) -> FrameBuilder {
-    tcp(client(tunnel.inner), vip(tunnel.inner), SYN)
+/// Name, packet and payload.
+fn datagrams(form: &Form) -> Vec<(String, FrameBuilder, Vec<u8>)> {
+    let of_length = |length| {
+        let payload = payload(length);
+        let packet = datagram(form, &payload);
+        (format!("{length} bytes"), packet, payload)
+    };
+    let mut all: Vec<_> = LENGTHS.into_iter().map(of_length).collect();
+    if form.inner == Family::V4 {
+        let payload = payload(33);
+        let packet = datagram(form, &payload);
+        let checksum = packet.transport_at() + 6;
+        let packet = packet.set(checksum, &[0, 0]);
+        all.push(("without a checksum".to_owned(), packet, payload));
+    }
+    all
 }
 
-/// Fails with what every tunnel has to say, if one has.
-fn fail_with(results: impl Iterator<Item = Result<()>>) {
-    let failures: Vec<_> = TUNNELS
+fn payload(length: usize) -> Vec<u8> {
+    (0..length).map(|byte| byte as u8).collect()
+}
+
+fn datagram(form: &Form, payload: &[u8]) -> FrameBuilder {
+    udp(client(form.inner), vip(form.inner)).payload(payload)
+}
+
+fn syn(form: &Form) -> FrameBuilder {
+    tcp(client(form.inner), vip(form.inner), SYN)
+}
+
+/// Fails with what every form has to say, if one has.
+fn fail_with(mut check: impl FnMut(&Form) -> Result<()>) {
+    let failures: Vec<_> = FORMS
         .iter()
-        .zip(results)
-        .filter_map(|(tunnel, result)| Some(format!("{tunnel}: {:#}", result.err()?)))
+        .filter_map(|form| Some(format!("{form}: {:#}", check(form).err()?)))
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -5,19 +5,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use tests::fixtures::frame::MACS;
 use tests::lab::injector::Injector;
 use tests::lab::name;
 use tests::lab::namespace::Namespace;
 use tests::lab::site::{VIP4, VIP6};
 use tests::lab::{counters, wait};
 
-use crate::tunnel::{Family, Tunnel};
+use crate::form::{Family, Form, Shim};
+
+/// Destination, then source MAC address of what comes to a member.
+pub(crate) const MACS: [u8; 12] = [2, 0xbe, 0, 0, 0, 1, 2, 0xed, 0, 0, 0, 1];
 
 const PORT: u16 = 443;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A member with one tunnel, and the balancer's end of the cable to it.
+/// A member that takes one form off, and the balancer's end of the cable to it.
 pub(crate) struct Member {
     namespace: Namespace,
     injector: Injector,
@@ -59,8 +61,8 @@ pub(crate) fn ends(family: Family) -> (IpAddr, IpAddr) {
 }
 
 impl Member {
-    /// With the tunnel's device, and servers on the VIP of the packets in it.
-    pub(crate) fn new(tunnel: &Tunnel) -> Result<Self> {
+    /// With the form's device, and servers on the VIP of the packets in it.
+    pub(crate) fn new(form: &Form) -> Result<Self> {
         let name = name::unique();
         let edge = Namespace::new(format!("{name}-edge"))?;
         let namespace = Namespace::new(format!("{name}-member"))?;
@@ -69,14 +71,16 @@ impl Member {
             namespace.name()
         ))?;
         namespace.ip(&network())?;
-        let (_, own) = ends(tunnel.outer);
-        for line in tunnel.device {
+        let (_, own) = ends(form.outer);
+        for line in form.device {
             namespace
                 .ip(&line.replace("{}", &own.to_string()))
                 .with_context(|| format!("ip {line}"))?;
         }
-        namespace.ip("link set tunnel up")?;
-        let vip = vip(tunnel.inner);
+        if form.shim != Shim::Dsr {
+            namespace.ip("link set tunnel up")?;
+        }
+        let vip = vip(form.inner);
         let (udp, tcp) = namespace.inside(|| (UdpSocket::bind(vip), TcpListener::bind(vip)))?;
         let udp = udp?;
         udp.set_read_timeout(Some(PATIENCE))?;

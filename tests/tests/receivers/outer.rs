@@ -3,24 +3,26 @@
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header, UdpHeader};
-use tests::fixtures::frame::{FrameBuilder, IP, MACS};
+use tests::fixtures::frame::{FrameBuilder, IP};
 
-use crate::member::ends;
-use crate::tunnel::{Family, Shim, Tunnel};
+use crate::form::{Family, Form, Shim};
+use crate::member::{MACS, ends};
 
 const GUE_PORT: u16 = 6080;
 const SOURCE_PORT: u16 = 50_000;
 const TTL: u8 = 64;
 
-/// The frame that carries a packet through the tunnel.
-pub(crate) fn put(tunnel: &Tunnel, packet: &FrameBuilder) -> Vec<u8> {
-    let packet = &packet.build()[IP..];
-    let (from, to) = ends(tunnel.outer);
-    let (protocol, ether_type) = match tunnel.inner {
+/// The frame that carries a packet through the form.
+pub(crate) fn put(form: &Form, packet: &FrameBuilder) -> Vec<u8> {
+    let frame = packet.build();
+    let packet = &frame[IP..];
+    let (from, to) = ends(form.outer);
+    let (protocol, ether_type) = match form.inner {
         Family::V4 => (IpNumber::IPV4, 0x0800_u16),
         Family::V6 => (IpNumber::IPV6, 0x86dd),
     };
-    let (outer_protocol, content) = match tunnel.shim {
+    let (outer_protocol, content) = match form.shim {
+        Shim::Dsr => return [&MACS, &frame[MACS.len()..]].concat(),
         Shim::Ip => (protocol, packet.to_vec()),
         Shim::Gre => {
             let header = [0_u16, ether_type].map(u16::to_be_bytes).concat();
@@ -32,7 +34,7 @@ pub(crate) fn put(tunnel: &Tunnel, packet: &FrameBuilder) -> Vec<u8> {
         }
     };
     let mut frame = MACS.to_vec();
-    frame.extend(match tunnel.outer {
+    frame.extend(match form.outer {
         Family::V4 => 0x0800_u16.to_be_bytes(),
         Family::V6 => 0x86dd_u16.to_be_bytes(),
     });

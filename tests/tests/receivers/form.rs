@@ -9,10 +9,12 @@ pub(crate) enum Family {
     V6,
 }
 
-/// What stands between the outer IP header and the packet.
+/// How the packet is packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shim {
-    /// Nothing.
+    /// Not at all: it goes to the member's MAC address.
+    Dsr,
+    /// Behind an outer IP header.
     Ip,
     /// GRE without options (RFC 2784).
     Gre,
@@ -20,67 +22,79 @@ pub(crate) enum Shim {
     Gue,
 }
 
-/// A packet of one family in one of another.
+/// A packet of one family in one of another, or of the same.
 #[derive(Debug)]
-pub(crate) struct Tunnel {
+pub(crate) struct Form {
     pub(crate) outer: Family,
     pub(crate) shim: Shim,
     pub(crate) inner: Family,
-    /// What makes the device, in words of `ip`; `{}` is the member's address.
+    /// What makes the device `tunnel`, in words of `ip`; `{}` is the member's address.
     pub(crate) device: &'static [&'static str],
 }
 
 /// Of every kind that the balancer emits.
-pub(crate) const TUNNELS: [Tunnel; 12] = [
-    Tunnel {
+pub(crate) const FORMS: [Form; 14] = [
+    Form {
+        outer: Family::V4,
+        shim: Shim::Dsr,
+        inner: Family::V4,
+        device: &[],
+    },
+    Form {
+        outer: Family::V6,
+        shim: Shim::Dsr,
+        inner: Family::V6,
+        device: &[],
+    },
+    Form {
         outer: Family::V4,
         shim: Shim::Ip,
         inner: Family::V4,
         device: &["link add tunnel type ipip local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V4,
         shim: Shim::Ip,
         inner: Family::V6,
         device: &["link add tunnel type sit local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Ip,
         inner: Family::V4,
         device: &["link add tunnel type ip6tnl local {} remote any mode ipip6"],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Ip,
         inner: Family::V6,
         device: &["link add tunnel type ip6tnl local {} remote any mode ip6ip6"],
     },
-    Tunnel {
+    Form {
         outer: Family::V4,
         shim: Shim::Gre,
         inner: Family::V4,
         device: &["link add tunnel type gre local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V4,
         shim: Shim::Gre,
         inner: Family::V6,
         device: &["link add tunnel type gre local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Gre,
         inner: Family::V4,
         device: &["link add tunnel type ip6gre local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Gre,
         inner: Family::V6,
         device: &["link add tunnel type ip6gre local {} remote any"],
     },
-    Tunnel {
+    Form {
         outer: Family::V4,
         shim: Shim::Gue,
         inner: Family::V4,
@@ -89,7 +103,7 @@ pub(crate) const TUNNELS: [Tunnel; 12] = [
             "link add tunnel type ipip local {} remote any",
         ],
     },
-    Tunnel {
+    Form {
         outer: Family::V4,
         shim: Shim::Gue,
         inner: Family::V6,
@@ -98,7 +112,7 @@ pub(crate) const TUNNELS: [Tunnel; 12] = [
             "link add tunnel type sit local {} remote any",
         ],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Gue,
         inner: Family::V4,
@@ -107,7 +121,7 @@ pub(crate) const TUNNELS: [Tunnel; 12] = [
             "link add tunnel type ip6tnl local {} remote any mode ipip6",
         ],
     },
-    Tunnel {
+    Form {
         outer: Family::V6,
         shim: Shim::Gue,
         inner: Family::V6,
@@ -118,11 +132,14 @@ pub(crate) const TUNNELS: [Tunnel; 12] = [
     },
 ];
 
-impl fmt::Display for Tunnel {
+impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             outer, shim, inner, ..
         } = self;
-        write!(f, "{inner:?} in {shim:?} over {outer:?}")
+        match shim {
+            Shim::Dsr => write!(f, "{inner:?} as it is"),
+            _ => write!(f, "{inner:?} in {shim:?} over {outer:?}"),
+        }
     }
 }
