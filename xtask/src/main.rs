@@ -2,6 +2,7 @@
 
 mod build_ebpf;
 mod host;
+mod kernels;
 mod launch;
 mod setup;
 mod test;
