@@ -142,7 +142,9 @@ fn vips_of_one_address_may_overlap() {
     ]
     .map(|vip| format!("vip = '{vip}'"));
     let services: Vec<_> = services.iter().map(String::as_str).collect();
-    assert_eq!(good("", &services).services.len(), 4);
+    let config = good("", &services);
+    let idle = config.services.iter().map(|service| service.idle.as_secs());
+    assert!(idle.eq([900, 900, 60, 900]));
 }
 
 #[test]
