@@ -165,7 +165,7 @@ fn a_group_with_members_of_both_kinds_is_a_warning_where_a_gwm_may_refuse_it() {
         panic!("one for each of the VIPs without a port")
     };
     assert!(
-        first.starts_with("edge.toml:10: ") && first.contains("line 8"),
+        first.starts_with("edge.toml:10: ") && first.contains("line 7"),
         "{first}"
     );
     assert!(warned("", &services).is_empty());
