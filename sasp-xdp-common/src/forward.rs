@@ -1,5 +1,7 @@
 //! Rewriting a frame for a backend. Today one mode: DSR, which changes the MAC addresses and nothing behind them.
 
+pub mod template;
+
 use crate::abi::backend::Backend;
 use crate::packet::Packet;
 use crate::word::{load_u16, load_u32, store_u32};

@@ -10,6 +10,7 @@
 //! * [`family`]: IPv4 and IPv6, as types.
 //! * [`parse`]: from a frame to the flow that it belongs to.
 //! * [`hash`]: from a flow to a slot.
+//! * [`checksum`]: one's complement sums, and corrections of them.
 //! * [`choose`]: from a slot and what is remembered to a backend.
 //! * [`forward`]: rewriting a frame for a backend.
 //! * [`maps`]: what the pipeline asks of the maps.
@@ -23,6 +24,7 @@
 )]
 
 pub mod abi;
+pub mod checksum;
 pub mod choose;
 pub mod family;
 pub mod forward;

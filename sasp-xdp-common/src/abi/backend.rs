@@ -33,9 +33,10 @@ pub struct Backend {
     pub inner_max: u16,
     /// Zero.
     pub reserved: u32,
-    /// Tunnels: the outer headers from the IP header on, with everything that does not depend on the packet. Lengths,
-    /// checksums, TOS, DF, IPv4 identification, UDP source port, flow label and the number of the inner protocol are
-    /// zero and filled in for each packet.
+    /// Tunnels: the outer headers from the IP header on, with everything that does not depend on the packet, as
+    /// [`crate::forward::template::outer`] writes them. Lengths, TOS, DF, IPv4 identification, UDP source port, flow
+    /// label and the number of the inner protocol are zero and filled in for each packet; checksums are those of the
+    /// template.
     pub outer: [u8; OUTER_MAX],
     /// [`super::service::Service::id`] of the service that it serves.
     pub service: u32,
