@@ -78,5 +78,6 @@ fn limits(raw: &RawLimits, source: &Source) -> Result<Sizes, ConfigError> {
             source,
         )?,
         flows: number_in(&raw.flows, default.flows, 1024..=1 << 24, source)?,
+        ..default
     })
 }

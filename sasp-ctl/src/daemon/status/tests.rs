@@ -35,6 +35,10 @@ fn member(address: &str, index: u16) -> MemberReport {
         share_wanted: 0.5,
         share: 0.5,
         remembered_flows: 3,
+        forward: "dsr",
+        client_mtu: None,
+        via_gateway: false,
+        warning: None,
         ifindex: 2,
         mac: Some("02:00:00:00:00:01".to_owned()),
     }
