@@ -12,7 +12,7 @@ use sasp_xdp_common::abi::counters::{REASONS as REASONS_MAX, Reason, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
 use sasp_xdp_common::abi::limits;
-use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY};
 use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::settings::{Bucket, LIMITERS as LIMITERS_MAX, Limiter, Settings, take};
@@ -263,6 +263,19 @@ macro_rules! family {
                     if (*known).state & saw != saw {
                         (*known).state |= saw;
                     }
+                }
+                true
+            }
+
+            #[inline(always)]
+            fn nat_restart(&self, flow: &$flow, seen_ns: u64) -> bool {
+                let Some(known) = $nat.get_ptr_mut(flow) else {
+                    return false;
+                };
+                // SAFETY: as in `nat_touch`.
+                unsafe {
+                    (*known).seen_ns = seen_ns;
+                    (*known).state &= REPLY;
                 }
                 true
             }

@@ -127,6 +127,8 @@ pub struct Adopted {
     pub backends: Vec<(Index, Backend)>,
     /// Tables, by service id.
     pub tables: Vec<(u32, Box<Table>)>,
+    /// What the small maps hold.
+    pub lookups: Lookups,
 }
 
 /// A remembered flow, as read from the maps by a sweep.

@@ -11,6 +11,7 @@ use crate::abi::counters::{REASONS, Reason, Traffic};
 use crate::abi::flow::FlowEntry;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::{BACKENDS, FLOWS, FRAGMENTS, TRANSLATIONS};
+use crate::abi::nat::REPLY;
 use crate::abi::quic::ServerId;
 use crate::abi::service::Service;
 use crate::abi::settings::{LIMITERS, Limiter, Settings, take};
@@ -258,6 +259,16 @@ macro_rules! family {
                 known.is_some_and(|entry| {
                     entry.seen_ns = seen_ns;
                     entry.state |= saw;
+                    true
+                })
+            }
+
+            fn nat_restart(&self, flow: &<$family as Family>::Flow, seen_ns: u64) -> bool {
+                let mut nat = self.$own.nat.borrow_mut();
+                let known = nat.get_mut(flow);
+                known.is_some_and(|entry| {
+                    entry.seen_ns = seen_ns;
+                    entry.state &= REPLY;
                     true
                 })
             }

@@ -47,7 +47,7 @@ impl Balancer {
             generations: Generations::after(generations.max().unwrap_or(0)),
             services: BTreeMap::new(),
             globals: wanted.globals.clone(),
-            lookups: CurrentLookups::default(),
+            lookups: CurrentLookups::adopt(adopted.lookups),
             inputs: None,
             now_ns,
         };

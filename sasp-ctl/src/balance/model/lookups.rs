@@ -16,11 +16,19 @@ use crate::balance::spec::{Forward, Globals, ServiceSpec};
 use crate::sasp::msg::MemberKey;
 
 /// What the maps hold, and whether that may be out of date.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct CurrentLookups {
     pub(super) stale: bool,
-    /// `None`: unknown, as after a start.
-    installed: Option<Arc<Lookups>>,
+    installed: Arc<Lookups>,
+}
+
+impl CurrentLookups {
+    pub(super) fn adopt(installed: Lookups) -> Self {
+        Self {
+            stale: true,
+            installed: Arc::new(installed),
+        }
+    }
 }
 
 impl Balancer {
@@ -30,9 +38,9 @@ impl Balancer {
             return;
         }
         let wanted = self.wanted_lookups();
-        if self.lookups.installed.as_deref() != Some(&wanted) {
+        if *self.lookups.installed != wanted {
             let wanted = Arc::new(wanted);
-            self.lookups.installed = Some(Arc::clone(&wanted));
+            self.lookups.installed = Arc::clone(&wanted);
             batch.lookups = Some(wanted);
         }
     }

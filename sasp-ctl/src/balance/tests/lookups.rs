@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use sasp_xdp_common::abi::settings::WILDCARD;
+use sasp_xdp_common::abi::source::ALLOW;
 use sasp_xdp_common::maps::host::HostMaps;
 
 use crate::balance::change::Vip;
@@ -58,6 +59,39 @@ pub(super) fn prune(maps: &mut HostMaps, lookups: &Lookups) {
         .retain(|rule| v6.iter().any(|wanted| same_prefix(rule, wanted)));
     maps.quic_ids
         .retain(|id, _| lookups.quic_ids.contains_key(id));
+}
+
+/// What a daemon finds when it starts.
+pub(super) fn read(maps: &HostMaps) -> Lookups {
+    let mut lookups = Lookups {
+        settings: maps.settings,
+        ..Lookups::default()
+    };
+    let (v4, v6) = (&maps.v4, &maps.v6);
+    for (address, value) in &v4.vips {
+        let any_port = *value == WILDCARD;
+        lookups.vips.insert(IpAddr::from(*address), any_port);
+    }
+    for (address, value) in &v6.vips {
+        let any_port = *value == WILDCARD;
+        lookups.vips.insert(IpAddr::from(*address), any_port);
+    }
+    for (member, vip) in &v4.replies {
+        lookups.replies.insert(Vip::V4(*member), Vip::V4(*vip));
+    }
+    for (member, vip) in &v6.replies {
+        lookups.replies.insert(Vip::V6(*member), Vip::V6(*vip));
+    }
+    for (service, address, length, verdict) in &v4.sources {
+        let net = IpNet::new(IpAddr::from(*address), *length as u8).unwrap();
+        lookups.sources.insert((*service, net), *verdict == ALLOW);
+    }
+    for (service, address, length, verdict) in &v6.sources {
+        let net = IpNet::new(IpAddr::from(*address), *length as u8).unwrap();
+        lookups.sources.insert((*service, net), *verdict == ALLOW);
+    }
+    lookups.quic_ids.extend(&maps.quic_ids);
+    lookups
 }
 
 fn rules(lookups: &Lookups) -> (Vec<Rule<[u8; 4]>>, Vec<Rule<[u8; 16]>>) {

@@ -361,6 +361,7 @@ pub(super) fn content(maps: &HostMaps) -> Adopted {
     let backends = (0..).zip(maps.backends.iter().copied());
     Adopted {
         services: v4.chain(v6).collect(),
+        lookups: lookups::read(maps),
         backends: backends
             .filter(|(_, record)| record.generation != 0)
             .collect(),
