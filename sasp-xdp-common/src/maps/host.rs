@@ -112,10 +112,14 @@ impl HostMaps {
             .unwrap_or_default()
     }
 
-    /// How often the pipeline itself counted a reason; the reason why a packet was passed or dropped is its caller's
-    /// to count.
+    /// How often the pipeline counted a reason.
     pub fn counted(&self, reason: Reason) -> u64 {
         self.reasons.get()[reason as usize]
+    }
+
+    /// Moves the time up to which a limiter's tokens were given out.
+    pub fn spend(&mut self, limiter: Limiter, until_ns: u64) {
+        self.buckets.get_mut()[limiter as usize] = until_ns;
     }
 
     /// Zeroes a backend's traffic.

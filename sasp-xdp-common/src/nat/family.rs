@@ -49,9 +49,6 @@ pub trait Translated: Family<Vip: 'static> {
     /// The port in a service's key.
     fn port_of(vip: &Self::Vip) -> [u8; 2];
 
-    /// The protocol in a service's key.
-    fn protocol_of(vip: &Self::Vip) -> u8;
-
     /// The client's port in a flow's key.
     fn client_port_of(flow: &Self::Flow) -> [u8; 2];
 
@@ -98,11 +95,6 @@ macro_rules! alike {
         #[inline(always)]
         fn port_of(vip: &$vip) -> [u8; 2] {
             vip.port
-        }
-
-        #[inline(always)]
-        fn protocol_of(vip: &$vip) -> u8 {
-            vip.protocol
         }
 
         #[inline(always)]
