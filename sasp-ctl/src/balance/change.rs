@@ -132,7 +132,7 @@ pub struct Adopted {
 }
 
 /// A remembered flow, as read from the maps by a sweep.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FlowKey {
     /// IPv4.
     V4(Flow4),

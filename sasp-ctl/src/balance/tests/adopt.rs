@@ -246,6 +246,7 @@ fn vip(last: u8) -> Vip {
 fn maps_that_contradict_themselves_are_put_right() {
     let table = |slot: Slot| -> Box<_> { vec![slot; 65536].try_into().unwrap() };
     let adopted = Adopted {
+        lookups: Lookups::default(),
         // Two VIPs share a table, one leads to none, one is not in the config.
         services: [(1, 0), (2, 0), (3, 5), (4, 7)]
             .map(|(last, id)| (vip(last), Service::new(id, 0)))

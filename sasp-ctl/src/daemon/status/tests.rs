@@ -93,6 +93,7 @@ pub(crate) fn status() -> Status {
             name: "eth0".to_owned(),
             ifindex: 2,
             mode: RunsIn::Native,
+            frags: true,
             state: State::Running,
         }],
         health: 0x7f,
