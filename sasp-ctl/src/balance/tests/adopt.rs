@@ -10,6 +10,7 @@ use sasp_xdp_common::parse::{TCP, UDP};
 
 use super::world::{DOWN, LIMITS, SEED, World, content, group, key, service, word};
 use crate::balance::change::{Adopted, Change, Vip};
+use crate::balance::lookups::Lookups;
 use crate::balance::model::Balancer;
 use crate::balance::spec::{MemberSpec, ServiceSpec};
 
