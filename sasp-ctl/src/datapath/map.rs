@@ -4,6 +4,7 @@
 //! drops next: single look-ups end in `htab_lru_map_lookup_elem_sys` and batches in
 //! `__htab_map_lookup_and_delete_batch`, which both leave an entry's reference bit alone.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd};
@@ -14,7 +15,7 @@ use aya::maps::{MapData, MapType};
 use aya::util::nr_cpus;
 
 use super::error::{Error, chain};
-use super::sys::{BatchAttr, Command, ENOTSUPP, ElementAttr, bpf};
+use super::sys::{BatchAttr, Command, ENOTSUPP, ElementAttr, NO_EXIST, bpf};
 
 /// Entries that one batch asks for; it grows if a hash bucket holds more.
 const BATCH: usize = 4096;
@@ -84,6 +85,32 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
         // SAFETY: by the invariant, the kernel reads a `K` and as much as `value` holds.
         unsafe { bpf(Command::MapUpdate, &mut attr) }?;
         Ok(())
+    }
+
+    /// Adds a key that is not there yet; false if it is.
+    pub(super) fn insert_new(&mut self, key: &K, value: V) -> io::Result<bool> {
+        let value = vec![value; self.lanes];
+        let mut attr = self.element(key, value.as_ptr() as u64);
+        attr.flags = NO_EXIST;
+        // SAFETY: by the invariant, the kernel reads a `K` and as much as `value` holds.
+        match unsafe { bpf(Command::MapUpdate, &mut attr) } {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything in a map that nobody writes to meanwhile, key by key: a trie's positions in batches are as long as its
+    /// keys.
+    pub(super) fn read_all(&self) -> io::Result<BTreeMap<K, V>>
+    where
+        K: Ord,
+    {
+        let mut read = BTreeMap::new();
+        self.for_each_singly(|key, value| {
+            read.insert(*key, value[0]);
+        })?;
+        Ok(read)
     }
 
     /// Takes a key out; false if it was not there.

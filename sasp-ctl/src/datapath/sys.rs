@@ -21,6 +21,9 @@ pub(super) enum Command {
     LinkDetach = 34,
 }
 
+/// `BPF_NOEXIST`: the key must be new.
+pub(super) const NO_EXIST: u64 = 1;
+
 /// The kernel's own "not supported", which is no errno of userspace.
 pub(super) const ENOTSUPP: i32 = 524;
 
