@@ -1,0 +1,120 @@
+//! Requests per second over connections that stay open, and connections per second that serve one request each: wrk
+//! against two members with nginx, all on one segment.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tests::lab::farm::Farm;
+use tests::lab::http;
+use tests::lab::namespace::{Namespace, sysctl};
+use tests::lab::nginx;
+use tests::lab::site::{Site, VIP4};
+use tests::lab::wait::until_true;
+
+use super::contenders::{Contender, Kind};
+use super::cores::{self, Cores};
+use super::edge::Edge;
+
+const MEMBERS: u8 = 2;
+/// Connections at a time.
+const CONNECTIONS: &str = "64";
+const START: Duration = Duration::from_secs(10);
+/// Connections that must show both members, before anything is measured.
+const SAMPLE: u64 = 64;
+
+/// What a contender does, in namespaces of its own: requests and new connections per second.
+pub(super) fn measure(contender: &Contender, cores: Cores, seconds: u64) -> Result<[f64; 2]> {
+    cores::bind_this_thread(cores.others)?;
+    let farm = Farm::new(MEMBERS)?;
+    let site = &farm.site;
+    let members: Vec<Ipv4Addr> = site.members.iter().map(|member| member.ipv4()).collect();
+    bind_packets(site, cores)?;
+    route(site, contender.kind, &members)?;
+    let vip = SocketAddr::from((VIP4, nginx::PORT));
+    let edge = Edge {
+        namespace: &site.edge.namespace,
+        directory: site.directory(),
+        protocol: "tcp",
+        vip,
+        members: &members,
+    };
+    let sasp_ctl = site.sasp_ctl(&site.edge)?;
+    let mut running = cores.at_edge(|| edge.start(contender.kind, sasp_ctl))?;
+    let client = &site.client.namespace;
+    let answers = || {
+        until_true(START, "an answer", || {
+            running.check()?;
+            Ok(http::get(vip).is_ok())
+        })
+    };
+    client.inside(answers)??;
+    let tally = http::sample(client, vip, SAMPLE, START)?;
+    ensure!(
+        tally.failed() == 0 && tally.answers.len() == members.len(),
+        "not balanced: answers {:?}, failures {:?}",
+        tally.answers,
+        tally.failures
+    );
+    Ok([
+        wrk(client, seconds, &[])?,
+        wrk(client, seconds, &["-H", "Connection: close"])?,
+    ])
+}
+
+fn bind_packets(site: &Site, cores: Cores) -> Result<()> {
+    let hosts = || site.members.iter().chain([&site.client]);
+    let ports: Vec<_> = hosts()
+        .chain([&site.edge])
+        .map(|host| host.port())
+        .collect();
+    let mut interfaces: Vec<_> = hosts().map(|host| (&host.namespace, "eth0")).collect();
+    interfaces.extend(ports.iter().map(|port| (site.segment(), port.as_str())));
+    Cores::receive_on(cores.others, &interfaces)?;
+    Cores::receive_on(cores.edge, &[(&site.edge.namespace, "eth0")])
+}
+
+/// The ways that this contender's packets take.
+fn route(site: &Site, kind: Kind, members: &[Ipv4Addr]) -> Result<()> {
+    let client = &site.client.namespace;
+    // A connection takes a port out of use for a minute.
+    client.inside(|| sysctl("net/ipv4/ip_local_port_range", "1024 65535"))??;
+    if kind == Kind::Direct {
+        client.inside(|| sysctl("net/ipv4/fib_multipath_hash_policy", "1"))??;
+        let hops: String = members
+            .iter()
+            .map(|member| format!(" nexthop via {member}"))
+            .collect();
+        client.ip(&format!("route replace {VIP4}/32{hops}"))?;
+    }
+    if kind.routes() {
+        let (client, edge) = (site.client.ipv4(), site.edge.ipv4());
+        for member in &site.members {
+            member
+                .namespace
+                .ip(&format!("route add {client}/32 via {edge}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Requests per second.
+fn wrk(client: &Namespace, seconds: u64, args: &[&str]) -> Result<f64> {
+    let (url, time) = (format!("http://{VIP4}/"), format!("-d{seconds}s"));
+    let mut all = vec!["-t1", "-c", CONNECTIONS, &time];
+    all.extend(args);
+    all.push(&url);
+    let said = client.output("wrk", &all)?;
+    let field = |name: &str| {
+        let line = said.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.map(str::trim)
+    };
+    for wrong in ["Socket errors:", "Non-2xx or 3xx responses:"] {
+        if let Some(errors) = field(wrong) {
+            anyhow::bail!("wrk: {wrong} {errors}");
+        }
+    }
+    field("Requests/sec:")
+        .and_then(|rate| rate.parse().ok())
+        .with_context(|| format!("wrk said: {said}"))
+}

@@ -1,0 +1,115 @@
+//! `cargo xtask bench --peers`: the balancer beside others that do its work, in network namespaces.
+//!
+//! A box with one core to itself forwards, the machine's other core does all else. Everybody is measured in every round,
+//! one after the other, each in namespaces of its own: ports in TIME_WAIT and tracked connections are nobody else's.
+//! Printed and drawn are medians of the rounds; a ratio is the median of the ratios within a round, since the machine
+//! changes its mind between rounds. Nothing is asserted, but whoever does not work fails the whole.
+//!
+//! * `contenders`: who is compared. `edge`: how each is started.
+//! * `cores`: who computes where.
+//! * `wire`, `generator`: packets per second. `http`: requests and connections per second.
+//! * `figures`: medians and the table. `chart`: the picture.
+
+mod chart;
+mod contenders;
+mod cores;
+mod edge;
+mod figures;
+mod generator;
+mod http;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tests::object;
+
+use self::contenders::Contender;
+use self::cores::Cores;
+use self::figures::{Panel, Rounds};
+
+/// How it is run.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Compare with a bare forwarder, nftables, HAProxy and nginx instead (some minutes)
+    #[arg(long, conflicts_with = "parts")]
+    pub(crate) peers: bool,
+    /// Short and inexact: to see that it works
+    #[arg(long, requires = "peers")]
+    quick: bool,
+    /// Where the chart goes [default: bench-peers.svg in the target directory]
+    #[arg(long, requires = "peers", value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// How long and how often.
+struct Plan {
+    rounds: usize,
+    /// Of packets.
+    packets: Duration,
+    /// Of wrk, which knows whole seconds only.
+    seconds: u64,
+}
+
+const THOROUGH: Plan = Plan {
+    rounds: 7,
+    packets: Duration::from_secs(1),
+    seconds: 3,
+};
+const QUICK: Plan = Plan {
+    rounds: 1,
+    packets: Duration::from_millis(100),
+    seconds: 1,
+};
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let plan = if options.quick { QUICK } else { THOROUGH };
+    let cores = Cores::choose()?;
+    cores::bind_this_thread(cores.others)?;
+    let [packets] = compare(contenders::PACKETS, &plan, |contender| {
+        Ok([wire::measure(contender, cores, plan.packets)?])
+    })?;
+    let [requests, connections] = compare(contenders::HTTP, &plan, |contender| {
+        http::measure(contender, cores, plan.seconds)
+    })?;
+    let panels = [
+        packets.panel("Forwarded packets per second (64 bytes, UDP)"),
+        requests.panel("HTTP requests per second, connections kept open"),
+        connections.panel("New connections per second, one HTTP request each"),
+    ];
+    for panel in &panels {
+        println!("{panel}");
+    }
+    let path = match &options.svg {
+        Some(path) => path.clone(),
+        None => object::target_directory().join("bench-peers.svg"),
+    };
+    draw(&path, &panels)?;
+    println!("chart: {}", path.display());
+    Ok(())
+}
+
+/// Every contender once a round; one answer for each of the `N` figures of `measure`.
+fn compare<const N: usize>(
+    contenders: &[Contender],
+    plan: &Plan,
+    mut measure: impl FnMut(&Contender) -> Result<[f64; N]>,
+) -> Result<[Rounds; N]> {
+    let mut all: [Rounds; N] = std::array::from_fn(|_| Rounds::new(contenders));
+    for round in 1..=plan.rounds {
+        for contender in contenders {
+            eprintln!("round {round} of {}: {}", plan.rounds, contender.name);
+            let figures = measure(contender).with_context(|| contender.name)?;
+            for (rounds, figure) in all.iter_mut().zip(figures) {
+                rounds.add(figure);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn draw(path: &Path, panels: &[Panel]) -> Result<()> {
+    svg::save(path, &chart::draw(panels))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
