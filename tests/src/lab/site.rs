@@ -62,8 +62,8 @@ impl Host {
         (ip, vip.port()).into()
     }
 
-    /// The name of its cable's other end, which is a port of the segment.
-    pub fn port(&self) -> String {
+    /// The name of its cable's other end.
+    fn port(&self) -> String {
         format!("to-{}", self.name)
     }
 }
@@ -139,11 +139,6 @@ impl Site {
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.directory().join(name)
-    }
-
-    /// Where the bridge and the other ends of all cables are.
-    pub fn segment(&self) -> &Namespace {
-        &self.segment
     }
 
     /// Pulls a host's cable out, or puts it back.

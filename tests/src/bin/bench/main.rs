@@ -27,7 +27,7 @@ const LONG: &str = "gwm-hour";
 
 /// Measures the data plane and the control plane
 #[derive(Parser, Debug)]
-#[command(name = "cargo xtask bench")]
+#[command(name = "cargo xtask bench --")]
 struct Args {
     /// What is measured [default: all but gwm-hour]
     #[arg(value_parser = PossibleValuesParser::new(PARTS), value_name = "PART")]

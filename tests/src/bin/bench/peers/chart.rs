@@ -17,6 +17,8 @@ const BAR_HEIGHT: f64 = 18.0;
 const ROW: f64 = 28.0;
 const HEADING: f64 = 36.0;
 const GAP: f64 = 20.0;
+const FOOTNOTE: &str =
+    "One core does everything: clients, box and members. Medians; longer is better.";
 /// From the middle of a line of text to its base.
 const MIDDLE: f64 = 4.5;
 
@@ -41,12 +43,13 @@ text { fill: #f0f6fc }
 /// Draws all panels, one below the other.
 pub(super) fn draw(panels: &[Panel]) -> Document {
     let mut document = Document::new();
-    let mut top = MARGIN;
+    let mut top = MARGIN / 2.0;
     for panel in panels {
         document = document.add(draw_panel(panel, top));
         top += HEADING + ROW * panel.rows.len() as f64 + GAP;
     }
-    let height = top - GAP + MARGIN;
+    document = document.add(text(FOOTNOTE, MARGIN, top, "note"));
+    let height = top + MARGIN;
     let page = Rectangle::new()
         .set("class", "page")
         .set("x", 0.5)
@@ -70,8 +73,12 @@ pub(super) fn draw(panels: &[Panel]) -> Document {
 
 fn draw_panel(panel: &Panel, top: f64) -> Group {
     let most = panel.rows.iter().map(|row| row.rate).fold(0.0, f64::max);
-    let title = text(&panel.title, MARGIN, top + HEADING / 2.0, "title");
-    let mut group = Group::new().add(title);
+    let baseline = panel.rows.first().map_or("", |row| row.name);
+    let middle = top + HEADING / 2.0;
+    let ratio = text(&format!("× {baseline}"), WIDTH - MARGIN, middle, "note");
+    let mut group = Group::new()
+        .add(text(panel.title, MARGIN, middle, "title"))
+        .add(ratio.set("text-anchor", "end"));
     for (row, place) in panel.rows.iter().zip(0..) {
         let middle = top + HEADING + ROW * (f64::from(place) + 0.5);
         group = group.add(draw_row(row, place == 0, row.rate / most, middle));
@@ -100,12 +107,7 @@ fn draw_row(row: &Row, is_baseline: bool, share: f64, middle: f64) -> Group {
         middle,
         "figure",
     );
-    let ratio = text(
-        &format!("× {:.2}", row.ratio),
-        WIDTH - MARGIN,
-        middle,
-        "note",
-    );
+    let ratio = text(&format!("{:.2}", row.ratio), WIDTH - MARGIN, middle, "note");
     Group::new()
         .add(name)
         .add(bar)

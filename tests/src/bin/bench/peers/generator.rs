@@ -16,7 +16,6 @@ use tests::lab::namespace::Namespace;
 use tests::lab::site::VIP4;
 use tests::object;
 
-use super::cores;
 use super::wire::{CLIENT, PORT};
 
 /// Last byte of the frames' source: where a forwarder that swaps addresses sends them.
@@ -44,7 +43,7 @@ pub(super) struct Generator {
 
 impl Generator {
     /// Starts one that sends from `eth0` of a namespace.
-    pub(super) fn start(namespace: &Namespace, core: usize) -> Result<Self> {
+    pub(super) fn start(namespace: &Namespace) -> Result<Self> {
         let mut object = EbpfLoader::new().load(&object::read("sasp-xdp-bench")?)?;
         let template = object.map_mut("TEMPLATE").context("no map TEMPLATE")?;
         Array::<_, Template>::try_from(template)?.set(0, self::template()?, 0)?;
@@ -52,7 +51,7 @@ impl Generator {
         let stopped = Arc::clone(&stop);
         let thread = namespace.inside(|| {
             // A thread inherits the namespace of the one that starts it.
-            thread::spawn(move || send(object, core, &stopped))
+            thread::spawn(move || send(object, &stopped))
         })?;
         Ok(Self {
             stop,
@@ -83,8 +82,7 @@ impl Drop for Generator {
     }
 }
 
-fn send(mut object: Ebpf, core: usize, stop: &AtomicBool) -> Result<()> {
-    cores::bind_this_thread(core)?;
+fn send(mut object: Ebpf, stop: &AtomicBool) -> Result<()> {
     let program: &mut Xdp = object
         .program_mut("generate")
         .context("no program generate")?

@@ -13,7 +13,6 @@ use tests::lab::site::{Site, VIP4};
 use tests::lab::wait::until_true;
 
 use super::contenders::{Contender, Kind};
-use super::cores::{self, Cores};
 use super::edge::Edge;
 
 const MEMBERS: u8 = 2;
@@ -24,12 +23,10 @@ const START: Duration = Duration::from_secs(10);
 const SAMPLE: u64 = 64;
 
 /// What a contender does, in namespaces of its own: requests and new connections per second.
-pub(super) fn measure(contender: &Contender, cores: Cores, seconds: u64) -> Result<[f64; 2]> {
-    cores::bind_this_thread(cores.others)?;
+pub(super) fn measure(contender: &Contender, seconds: u64) -> Result<[f64; 2]> {
     let farm = Farm::new(MEMBERS)?;
     let site = &farm.site;
     let members: Vec<Ipv4Addr> = site.members.iter().map(|member| member.ipv4()).collect();
-    bind_packets(site, cores)?;
     route(site, contender.kind, &members)?;
     let vip = SocketAddr::from((VIP4, nginx::PORT));
     let edge = Edge {
@@ -40,7 +37,7 @@ pub(super) fn measure(contender: &Contender, cores: Cores, seconds: u64) -> Resu
         members: &members,
     };
     let sasp_ctl = site.sasp_ctl(&site.edge)?;
-    let mut running = cores.at_edge(|| edge.start(contender.kind, sasp_ctl))?;
+    let mut running = edge.start(contender.kind, sasp_ctl)?;
     let client = &site.client.namespace;
     let answers = || {
         until_true(START, "an answer", || {
@@ -60,18 +57,6 @@ pub(super) fn measure(contender: &Contender, cores: Cores, seconds: u64) -> Resu
         wrk(client, seconds, &[])?,
         wrk(client, seconds, &["-H", "Connection: close"])?,
     ])
-}
-
-fn bind_packets(site: &Site, cores: Cores) -> Result<()> {
-    let hosts = || site.members.iter().chain([&site.client]);
-    let ports: Vec<_> = hosts()
-        .chain([&site.edge])
-        .map(|host| host.port())
-        .collect();
-    let mut interfaces: Vec<_> = hosts().map(|host| (&host.namespace, "eth0")).collect();
-    interfaces.extend(ports.iter().map(|port| (site.segment(), port.as_str())));
-    Cores::receive_on(cores.others, &interfaces)?;
-    Cores::receive_on(cores.edge, &[(&site.edge.namespace, "eth0")])
 }
 
 /// The ways that this contender's packets take.

@@ -1,33 +1,38 @@
 //! `cargo xtask bench --peers`: the balancer beside others that do its work, in network namespaces.
 //!
-//! A box with one core to itself forwards, the machine's other core does all else. Everybody is measured in every round,
-//! one after the other, each in namespaces of its own: ports in TIME_WAIT and tracked connections are nobody else's.
+//! One core does everything: clients, box and members are bound to it by affinity, and with the processes their packets,
+//! since a veth handles what it receives on the core of the sender. So a figure stands for the work of all of them
+//! together, and none waits for another core to wake up; what the box adds shows against a box that does nothing, or
+//! none. Everybody is measured in every round, one after the other, each in namespaces of its own: ports in TIME_WAIT
+//! and tracked connections are nobody else's.
+//!
 //! Printed and drawn are medians of the rounds; a ratio is the median of the ratios within a round, since the machine
 //! changes its mind between rounds. Nothing is asserted, but whoever does not work fails the whole.
 //!
 //! * `contenders`: who is compared. `edge`: how each is started.
-//! * `cores`: who computes where.
 //! * `wire`, `generator`: packets per second. `http`: requests and connections per second.
 //! * `figures`: medians and the table. `chart`: the picture.
 
 mod chart;
 mod contenders;
-mod cores;
 mod edge;
 mod figures;
 mod generator;
 mod http;
 mod wire;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tests::object;
 
 use self::contenders::Contender;
-use self::cores::Cores;
 use self::figures::{Panel, Rounds};
+
+/// The highest priority that a process can have.
+const FIRST: i32 = -20;
 
 /// How it is run.
 #[derive(clap::Args, Debug)]
@@ -65,13 +70,13 @@ const QUICK: Plan = Plan {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let plan = if options.quick { QUICK } else { THOROUGH };
-    let cores = Cores::choose()?;
-    cores::bind_this_thread(cores.others)?;
+    crate::bind_to_one_cpu()?;
+    come_first()?;
     let [packets] = compare(contenders::PACKETS, &plan, |contender| {
-        Ok([wire::measure(contender, cores, plan.packets)?])
+        Ok([wire::measure(contender, plan.packets)?])
     })?;
     let [requests, connections] = compare(contenders::HTTP, &plan, |contender| {
-        http::measure(contender, cores, plan.seconds)
+        http::measure(contender, plan.seconds)
     })?;
     let panels = [
         packets.panel("Forwarded packets per second (64 bytes, UDP)"),
@@ -112,4 +117,31 @@ fn compare<const N: usize>(
 fn draw(path: &Path, panels: &[Panel]) -> Result<()> {
     svg::save(path, &chart::draw(panels))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Before whatever else the machine does; those that are started inherit it.
+fn come_first() -> Result<()> {
+    // SAFETY: setpriority(2) takes three integers; 0 is this process.
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, FIRST) };
+    ensure!(result == 0, "no priority: {}", io::Error::last_os_error());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn whoever_fails_is_named_and_fails_the_whole() {
+        let result = compare::<1>(contenders::HTTP, &QUICK, |contender| {
+            if contender.kind == contenders::Kind::Haproxy {
+                bail!("no such program");
+            }
+            Ok([1.0])
+        });
+        let error = format!("{:#}", result.err().unwrap());
+        assert_eq!(error, "HAProxy, TCP mode: no such program");
+    }
 }

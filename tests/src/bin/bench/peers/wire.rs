@@ -24,7 +24,6 @@ use tests::lab::site::{self, VIP4};
 use tests::object;
 
 use super::contenders::{Contender, Kind};
-use super::cores::Cores;
 use super::edge::{self, Edge};
 use super::generator::{Generator, SOURCE};
 
@@ -46,9 +45,8 @@ struct Wire {
 }
 
 /// Packets per second that a contender forwards, in namespaces of its own.
-pub(super) fn measure(contender: &Contender, cores: Cores, time: Duration) -> Result<f64> {
+pub(super) fn measure(contender: &Contender, time: Duration) -> Result<f64> {
     let wire = Wire::new()?;
-    Cores::receive_on(cores.edge, &[(&wire.edge, "eth0")])?;
     let edge = Edge {
         namespace: &wire.edge,
         directory: wire.directory.path(),
@@ -57,8 +55,8 @@ pub(super) fn measure(contender: &Contender, cores: Cores, time: Duration) -> Re
         members: &MEMBERS,
     };
     let sasp_ctl = wire.sasp_ctl()?;
-    let _running = cores.at_edge(|| edge.start(contender.kind, sasp_ctl))?;
-    let generator = Generator::start(&wire.outside, cores.others)?;
+    let _running = edge.start(contender.kind, sasp_ctl)?;
+    let generator = Generator::start(&wire.outside)?;
     thread::sleep(WARM_UP);
     let (before, start) = (wire.arrived()?, Instant::now());
     thread::sleep(time);
@@ -108,6 +106,8 @@ impl Wire {
             "addr add {VIP4}/32 dev eth0\n\
              neigh replace {CLIENT} lladdr 02:00:00:00:00:64 dev eth0 nud permanent"
         ))?;
+        // Frames that no socket has sent go to a veth with NAPI only: it has that with GRO, or with native XDP.
+        edge.output("ethtool", &["-K", "eth0", "gro", "on"])?;
         for member in MEMBERS {
             let last = member.octets()[3];
             edge.ip(&format!(
