@@ -4,20 +4,19 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use tests::lab::farm::Farm;
 use tests::lab::http;
-use tests::lab::namespace::{Namespace, sysctl};
+use tests::lab::namespace::sysctl;
 use tests::lab::nginx;
 use tests::lab::site::{Site, VIP4};
 use tests::lab::wait::until_true;
 
 use super::contenders::{Contender, Kind};
 use super::edge::Edge;
+use super::wrk;
 
 const MEMBERS: u8 = 2;
-/// Connections at a time.
-const CONNECTIONS: &str = "64";
 const START: Duration = Duration::from_secs(10);
 /// Connections that must show both members, before anything is measured.
 const SAMPLE: u64 = 64;
@@ -54,8 +53,8 @@ pub(super) fn measure(contender: &Contender, seconds: u64) -> Result<[f64; 2]> {
         tally.failures
     );
     Ok([
-        wrk(client, seconds, &[])?,
-        wrk(client, seconds, &["-H", "Connection: close"])?,
+        wrk::run(client, vip, seconds, &[])?,
+        wrk::run(client, vip, seconds, &["-H", "Connection: close"])?,
     ])
 }
 
@@ -81,25 +80,4 @@ fn route(site: &Site, kind: Kind, members: &[Ipv4Addr]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Requests per second.
-fn wrk(client: &Namespace, seconds: u64, args: &[&str]) -> Result<f64> {
-    let (url, time) = (format!("http://{VIP4}/"), format!("-d{seconds}s"));
-    let mut all = vec!["-t1", "-c", CONNECTIONS, &time];
-    all.extend(args);
-    all.push(&url);
-    let said = client.output("wrk", &all)?;
-    let field = |name: &str| {
-        let line = said.lines().find_map(|line| line.trim().strip_prefix(name));
-        line.map(str::trim)
-    };
-    for wrong in ["Socket errors:", "Non-2xx or 3xx responses:"] {
-        if let Some(errors) = field(wrong) {
-            anyhow::bail!("wrk: {wrong} {errors}");
-        }
-    }
-    field("Requests/sec:")
-        .and_then(|rate| rate.parse().ok())
-        .with_context(|| format!("wrk said: {said}"))
 }

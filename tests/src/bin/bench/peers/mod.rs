@@ -10,7 +10,7 @@
 //! changes its mind between rounds. Nothing is asserted, but whoever does not work fails the whole.
 //!
 //! * `contenders`: who is compared. `edge`: how each is started.
-//! * `wire`, `generator`: packets per second. `http`: requests and connections per second.
+//! * `wire`, `generator`: packets per second. `http`, `wrk`: requests and connections per second.
 //! * `figures`: medians and the table. `chart`: the picture.
 
 mod chart;
@@ -20,13 +20,14 @@ mod figures;
 mod generator;
 mod http;
 mod wire;
+mod wrk;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::tests::object;
 use anyhow::{Context as _, Result, ensure};
-use tests::object;
 
 use self::contenders::Contender;
 use self::figures::{Panel, Rounds};
