@@ -22,18 +22,14 @@ mod http;
 mod wire;
 mod wrk;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::tests::object;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use self::contenders::Contender;
 use self::figures::{Panel, Rounds};
-
-/// The highest priority that a process can have.
-const FIRST: i32 = -20;
 
 /// How it is run.
 #[derive(clap::Args, Debug)]
@@ -72,7 +68,6 @@ const QUICK: Plan = Plan {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let plan = if options.quick { QUICK } else { THOROUGH };
     crate::bind_to_one_cpu()?;
-    come_first()?;
     let [packets] = compare(contenders::PACKETS, &plan, |contender| {
         Ok([wire::measure(contender, plan.packets)?])
     })?;
@@ -118,14 +113,6 @@ fn compare<const N: usize>(
 fn draw(path: &Path, panels: &[Panel]) -> Result<()> {
     svg::save(path, &chart::draw(panels))
         .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Before whatever else the machine does; those that are started inherit it.
-fn come_first() -> Result<()> {
-    // SAFETY: setpriority(2) takes three integers; 0 is this process.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, FIRST) };
-    ensure!(result == 0, "no priority: {}", io::Error::last_os_error());
-    Ok(())
 }
 
 #[cfg(test)]
