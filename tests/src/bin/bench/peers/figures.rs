@@ -83,6 +83,7 @@ impl fmt::Display for Panel {
 pub(super) fn rate(per_second: f64) -> String {
     match per_second {
         1e6.. => format!("{:.2} M", per_second / 1e6),
+        1e5.. => format!("{:.0} k", per_second / 1e3),
         1e4.. => format!("{:.1} k", per_second / 1e3),
         1e3.. => format!("{:.2} k", per_second / 1e3),
         _ => format!("{per_second:.0}"),
@@ -121,8 +122,8 @@ mod tests {
     #[test]
     fn rates_have_three_digits() {
         assert_eq!(
-            [2_412_345.0, 56_123.0, 6_912.0, 871.2].map(rate),
-            ["2.41 M", "56.1 k", "6.91 k", "871"]
+            [2_412_345.0, 617_345.0, 56_123.0, 6_912.0, 871.2].map(rate),
+            ["2.41 M", "617 k", "56.1 k", "6.91 k", "871"]
         );
     }
 
