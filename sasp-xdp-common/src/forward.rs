@@ -3,10 +3,15 @@
 //! * [`dsr`]: the MAC addresses change, and nothing behind them.
 //! * [`tunnel`]: outer headers are put in front of the client's packet, which stays as it is; [`template`] is what
 //!   userspace prepares for that.
+//! * [`too_big`], [`echo`]: answers, sent in place of what they answer.
 //!
 //! Address translation is not here: it rewrites the packet itself and needs the maps.
 
+pub mod echo;
 pub mod template;
+pub mod too_big;
+
+mod ethernet;
 mod tunnel;
 
 #[cfg(test)]
@@ -16,7 +21,7 @@ use crate::abi::backend::{Backend, MODE_DSR, MODE_GRE, MODE_GUE, MODE_IPIP};
 use crate::abi::counters::Reason;
 use crate::packet::Packet;
 use crate::parse::Place;
-use crate::word::{load_u16, load_u32, store_u32};
+use crate::word::{load_u16, load_u32};
 
 /// Rewrites a frame for a backend that is reached by DSR or a tunnel. `hash` is the flow's: where a tunnel's header
 /// has room for entropy, it tells the flows apart, so that receivers and routers spread them.
@@ -55,14 +60,6 @@ pub fn goes_to<P: Packet>(packet: &P, backend: &Backend) -> bool {
 pub fn dsr<P: Packet>(packet: &mut P, backend: &Backend) {
     // The bounds were checked when the frame was parsed; a frame without MAC addresses never comes here.
     if let Some(macs) = packet.bytes_mut::<12>(0) {
-        write_macs(macs, &backend.macs);
+        ethernet::write_macs(macs, &backend.macs);
     }
-}
-
-/// Destination and source MAC of a frame.
-#[inline(always)]
-fn write_macs<const N: usize>(ethernet: &mut [u8; N], macs: &[u8; 12]) {
-    store_u32::<0, _>(ethernet, load_u32::<0, _>(macs));
-    store_u32::<4, _>(ethernet, load_u32::<4, _>(macs));
-    store_u32::<8, _>(ethernet, load_u32::<8, _>(macs));
 }

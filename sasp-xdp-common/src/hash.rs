@@ -63,7 +63,7 @@ fn vip4(flow: &Flow4) -> u64 {
 }
 
 #[inline(always)]
-fn halves(address: &[u8; 16]) -> [u64; 2] {
+pub(crate) fn halves(address: &[u8; 16]) -> [u64; 2] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *address;
     [
         u64::from_ne_bytes([a, b, c, d, e, f, g, h]),

@@ -13,6 +13,7 @@
 //! * [`checksum`]: one's complement sums, and corrections of them.
 //! * [`choose`]: from a slot and what is remembered to a backend.
 //! * [`forward`]: rewriting a frame for a backend.
+//! * [`nat`]: translating a frame for a member, and back.
 //! * [`maps`]: what the pipeline asks of the maps.
 //! * [`pipeline`]: all of these in a row.
 //! * [`verdict`]: what comes of it, as a number that fits a register.
@@ -30,6 +31,7 @@ pub mod family;
 pub mod forward;
 pub mod hash;
 pub mod maps;
+pub mod nat;
 pub mod packet;
 pub mod parse;
 pub mod pipeline;

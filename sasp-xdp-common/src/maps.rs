@@ -86,6 +86,9 @@ pub trait FamilyMaps<F: Family> {
     /// such translation any more.
     fn nat_touch(&self, flow: &F::Flow, seen_ns: u64, saw: u32) -> bool;
 
+    /// Notes in place that a flow opened anew where another had ended: nothing was seen of it yet.
+    fn nat_restart(&self, flow: &F::Flow, seen_ns: u64) -> bool;
+
     /// Replaces where replies leave, in place: the client's packets come another way now.
     fn nat_move(&self, flow: &F::Flow, ifindex: u32, macs: &[u8; 12]) -> bool;
 
@@ -127,7 +130,7 @@ pub struct Question<F: Family> {
 /// The kernel's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Way {
-    /// [`WAY_FOUND`], [`WAY_UNRESOLVED`] or [`WAY_NONE`]; the rest counts only if found.
+    /// [`WAY_FOUND`], [`WAY_UNRESOLVED`], [`WAY_NONE`] or [`WAY_LOCAL`]; the rest counts only if found.
     pub answer: u32,
     /// The interface on which the packet leaves.
     pub ifindex: u32,
@@ -141,3 +144,5 @@ pub const WAY_FOUND: u32 = 0;
 pub const WAY_UNRESOLVED: u32 = 1;
 /// There is none, or the host does not forward.
 pub const WAY_NONE: u32 = 2;
+/// The packet is for the host itself, or for nobody: its stack knows.
+pub const WAY_LOCAL: u32 = 3;

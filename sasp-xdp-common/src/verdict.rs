@@ -29,6 +29,18 @@ impl Verdict {
         Self((LEAVE << SHIFT) | ((index as u64) << 32) | ifindex as u64)
     }
 
+    /// Whether it is [`Self::SLOW`].
+    #[inline(always)]
+    pub const fn is_slow(self) -> bool {
+        self.0 == Self::SLOW.0
+    }
+
+    /// Whether it is [`Self::DROP`].
+    #[inline(always)]
+    pub const fn is_drop(self) -> bool {
+        self.0 == Self::DROP.0
+    }
+
     /// What a reason asks for; a [`Class::Note`] is none and passes.
     #[inline(always)]
     pub const fn of(reason: Reason) -> Self {

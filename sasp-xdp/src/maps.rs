@@ -1,7 +1,7 @@
 //! The BPF maps, and how the pipeline's questions are put to them. Layouts and names are `sasp_xdp_common::abi`'s.
 
 use aya_ebpf::Global;
-use aya_ebpf::bindings::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_NOEXIST};
+use aya_ebpf::bindings::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_NOEXIST, xdp_md};
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, LruHashMap, PerCpuArray};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
@@ -12,7 +12,7 @@ use sasp_xdp_common::abi::counters::{REASONS as REASONS_MAX, Reason, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
 use sasp_xdp_common::abi::limits;
-use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY};
 use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::settings::{Bucket, LIMITERS as LIMITERS_MAX, Limiter, Settings, take};
@@ -81,18 +81,18 @@ static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 static SEED: Global<u64> = Global::new(0);
 
 /// The pipeline's view of the maps.
-pub(crate) struct KernelMaps<'a> {
-    ctx: &'a XdpContext,
+pub(crate) struct KernelMaps {
+    ctx: *mut xdp_md,
 }
 
-impl<'a> KernelMaps<'a> {
+impl KernelMaps {
     #[inline(always)]
-    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
-        Self { ctx }
+    pub(crate) fn new(ctx: &XdpContext) -> Self {
+        Self { ctx: ctx.ctx }
     }
 }
 
-impl Maps for KernelMaps<'_> {
+impl Maps for KernelMaps {
     #[inline(always)]
     fn seed(&self) -> u64 {
         SEED.load()
@@ -168,7 +168,7 @@ macro_rules! family {
     ($family:ty, $address:ty, $vip:ty, $flow:ty, $fragment:ty, $nat_entry:ty,
      $services:ident, $vips:ident, $flows:ident, $fragments:ident, $sources:ident, $replies:ident, $nat:ident,
      $way:path, $source:literal) => {
-        impl FamilyMaps<$family> for KernelMaps<'_> {
+        impl FamilyMaps<$family> for KernelMaps {
             #[inline(always)]
             fn service(&self, vip: &$vip) -> Option<Service> {
                 // SAFETY: 16 bytes, copied out at once; userspace replaces the entry whole when it changes it.
@@ -268,6 +268,19 @@ macro_rules! family {
             }
 
             #[inline(always)]
+            fn nat_restart(&self, flow: &$flow, seen_ns: u64) -> bool {
+                let Some(known) = $nat.get_ptr_mut(flow) else {
+                    return false;
+                };
+                // SAFETY: as in `nat_touch`.
+                unsafe {
+                    (*known).seen_ns = seen_ns;
+                    (*known).state &= REPLY;
+                }
+                true
+            }
+
+            #[inline(always)]
             fn nat_move(&self, flow: &$flow, ifindex: u32, macs: &[u8; 12]) -> bool {
                 let Some(known) = $nat.get_ptr_mut(flow) else {
                     return false;
@@ -288,7 +301,7 @@ macro_rules! family {
 
             #[inline(always)]
             fn way(&self, question: &Question<$family>) -> Way {
-                $way(self.ctx, question)
+                $way(&XdpContext::new(self.ctx), question)
             }
         }
     };

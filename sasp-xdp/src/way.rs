@@ -2,12 +2,13 @@
 //! it, their next hops stand in the backends' records.
 
 use aya_ebpf::bindings::{
-    BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as Lookup,
+    BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_NOT_FWDED, BPF_FIB_LKUP_RET_SUCCESS,
+    bpf_fib_lookup as Lookup,
 };
 use aya_ebpf::helpers::bpf_fib_lookup;
 use aya_ebpf::programs::XdpContext;
 use sasp_xdp_common::family::{V4, V6};
-use sasp_xdp_common::maps::{Question, WAY_FOUND, WAY_NONE, WAY_UNRESOLVED, Way};
+use sasp_xdp_common::maps::{Question, WAY_FOUND, WAY_LOCAL, WAY_NONE, WAY_UNRESOLVED, Way};
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -73,6 +74,8 @@ fn ask(ctx: &XdpContext, lookup: &mut Lookup) -> Way {
     let answer = match answer as u32 {
         BPF_FIB_LKUP_RET_SUCCESS => WAY_FOUND,
         BPF_FIB_LKUP_RET_NO_NEIGH => WAY_UNRESOLVED,
+        // No unicast route: an address of the host, or none at all.
+        BPF_FIB_LKUP_RET_NOT_FWDED => WAY_LOCAL,
         _ => WAY_NONE,
     };
     Way {

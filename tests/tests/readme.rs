@@ -124,9 +124,10 @@ fn shown(example: &str) -> Keys {
             if key == "source" && place.section == "weights" {
                 place.source = Some(value.trim_matches('"').to_owned());
             }
-            match value.strip_prefix("{ ") {
+            match value.trim_start_matches("[ ").strip_prefix("{ ") {
                 Some(table) if !table.starts_with('"') => {
-                    inline(&place, key, table.trim_end_matches('}'), &mut keys);
+                    let table = table.trim_end_matches([' ', ']', '}']);
+                    inline(&place, key, table, &mut keys);
                 }
                 _ if value != "[" => {
                     keys.insert(place.path(key), Some(value.to_owned()));

@@ -25,6 +25,36 @@ pub enum Forward {
     FullNat,
 }
 
+impl Forward {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Dsr,
+        Self::Ipip,
+        Self::Gue,
+        Self::Gre,
+        Self::Nat,
+        Self::FullNat,
+    ];
+
+    /// As the config has it; stable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dsr => "dsr",
+            Self::Ipip => "ipip",
+            Self::Gue => "gue",
+            Self::Gre => "gre",
+            Self::Nat => "nat",
+            Self::FullNat => "full-nat",
+        }
+    }
+
+    /// It rewrites addresses and ports: a member may have another port than the VIP, but not another address family.
+    /// Under the other modes the packet arrives as it was sent, and the family is the way's alone.
+    pub const fn translates(self) -> bool {
+        matches!(self, Self::Nat | Self::FullNat)
+    }
+}
+
 /// QUIC connection ids that name their server, see [`sasp_xdp_common::abi::quic`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QuicLb {
@@ -57,7 +87,7 @@ pub struct Pool {
 /// What concerns the packet path as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Globals {
-    /// `None`: no member is reached by `full-nat`.
+    /// `None`: there is none, and no member is reached by `full-nat`.
     pub pool: Option<Pool>,
     /// Flows that may be remembered anew per second; 0: as many as come.
     pub flows_per_second: u32,
@@ -162,4 +192,15 @@ pub struct ServiceSpec {
     pub move_limit: Option<MoveLimit>,
     /// Its members, each once.
     pub members: Vec<MemberSpec>,
+}
+
+impl ServiceSpec {
+    /// What [`MemberKey::protocol`] is of its members. SASP names a server by protocol and port or, as a whole, by
+    /// neither (RFC 4678 section 5.1), so members of an any-port service are system-level members.
+    pub const fn member_protocol(&self) -> u8 {
+        match self.vip.port() {
+            0 => 0,
+            _ => self.protocol,
+        }
+    }
 }

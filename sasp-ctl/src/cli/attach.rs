@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// A Group Workload Manager that sends weights; several, the most preferred first
     #[arg(long = "gwm", value_name = "HOST[:PORT]")]
     gwms: Vec<String>,
-    /// A service and the SASP group whose weights it follows
+    /// A service and the SASP group whose weights it follows; port 0: every port, ADDR alone: every protocol
     #[arg(long = "vip", value_name = "ADDR:PORT/PROTO=GROUP")]
     vips: Vec<String>,
     /// A member of a group and its static weight
@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// How the program runs: in the driver, in the network stack, or whichever works
     #[arg(long, value_enum, default_value_t = ModeFlag::Auto)]
     mode: ModeFlag,
-    /// How packets reach members (dsr)
+    /// How packets reach members: dsr, ipip, gue, gre, nat or full-nat
     #[arg(long, value_name = "MODE")]
     forward: Option<String>,
     /// LB UID, our identity towards the GWM [default: host name and a hash of the machine id]

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::output;
-use crate::balance::spec::ServiceSpec;
+use crate::balance::spec::{MemberSpec, ServiceSpec};
 use crate::config::{self, Combine, Config, Flags, endpoint};
+use crate::datapath::{self, Memory};
 
 /// Check a configuration file and print what it says
 #[derive(clap::Args, Debug)]
@@ -28,12 +29,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let path = args.file.as_deref().unwrap_or(Path::new(default));
     output::print(&match args.gwm {
-        false => summary(path, &config::load(Some(path), &Flags::default())?),
+        false => {
+            let config = config::load(Some(path), &Flags::default())?;
+            summary(path, &config, cpus()?)
+        }
         true => gwm::summary(path, &crate::gwm::config::load(path)?),
     })
 }
 
-fn summary(path: &Path, config: &Config) -> String {
+/// That the host may have: maps hold a value for each of them.
+fn cpus() -> Result<usize, Failure> {
+    datapath::possible_cpus()
+        .map_err(|why| Failure::Failed(format!("how many CPUs there may be is unknown: {why}")))
+}
+
+fn summary(path: &Path, config: &Config, cpus: usize) -> String {
     let mut text = format!("{}: good\n", path.display());
     for warning in &config.warnings {
         line(&mut text, format_args!("warning: {warning}"));
@@ -48,18 +58,59 @@ fn summary(path: &Path, config: &Config) -> String {
         line(
             &mut text,
             format_args!(
-                "service {} of group {}, {}",
+                "service {} of group {} by {}, {}",
                 endpoint::format_vip(service.vip, service.protocol),
                 service.group,
+                service.forward.name(),
                 members(service)
             ),
         );
         for member in &service.members {
             line(
                 &mut text,
-                format_args!("  {} static weight {}", member.key, member.weight),
+                format_args!("  {}", self::member(member, service)),
             );
         }
+    }
+    kernel(&mut text, config, cpus);
+    text
+}
+
+/// What the packet path is given.
+fn kernel(text: &mut String, config: &Config, cpus: usize) {
+    if config.balancer.hash_seed.is_none() {
+        let note = "hash_seed: random (set it to share tables with a twin)";
+        line(text, format_args!("{note}"));
+    }
+    let services = &config.services;
+    let rules = services.iter().map(|service| {
+        let rules = &service.sources;
+        rules.allow.len() + rules.deny.len()
+    });
+    let limits = &config.balancer.limits;
+    let memory = datapath::memory(limits, services.len(), rules.sum(), cpus);
+    line(
+        text,
+        format_args!("{}", told(&memory, config.globals.pool.is_some())),
+    );
+}
+
+fn told(memory: &Memory, translates: bool) -> String {
+    const MIB: f64 = (1 << 20) as f64;
+    let mib = |bytes: u64| bytes as f64 / MIB;
+    let mut text = format!(
+        "memory: {:.1} MiB (flows {:.1}, tables {:.1}, others {:.1})",
+        mib(memory.taken()),
+        mib(memory.flows),
+        mib(memory.tables),
+        mib(memory.others)
+    );
+    if translates {
+        let most = format!(
+            ", up to {:.1} MiB more for translations",
+            mib(memory.translations)
+        );
+        text.push_str(&most);
     }
     text
 }
@@ -118,6 +169,14 @@ fn members(service: &ServiceSpec) -> String {
     }
 }
 
+fn member(member: &MemberSpec, service: &ServiceSpec) -> String {
+    let mut text = format!("{} static weight {}", member.key, member.weight);
+    if member.forward != service.forward {
+        text.push_str(&format!(", by {}", member.forward.name()));
+    }
+    text
+}
+
 fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
     writeln!(text, "{content}").unwrap_or_else(|_| unreachable!("a String takes everything"));
 }
@@ -131,7 +190,7 @@ mod tests {
         let path = Path::new("edge.toml");
         let told = |text: &str| {
             let config = config::from_text(path, text.to_owned(), &Flags::default()).unwrap();
-            summary(path, &config)
+            summary(path, &config, 2)
         };
         let empty = told("balancer.uid = 'u'");
         assert!(empty.contains("warning: no [[service]]"), "{empty}");
@@ -155,9 +214,48 @@ mod tests {
             "GWM g:3860, push, last weights not held",
             "GWM h:3860, push, last weights held for 120s",
             "the first GWM that is well is in charge, a preferred one again after 300s",
-            "service 203.0.113.10:80/tcp of group F, 1 member, self-registered ones from 10.0.0.0/8",
+            "service 203.0.113.10:80/tcp of group F by dsr, 1 member, self-registered ones from 10.0.0.0/8",
         ] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
+    }
+
+    #[test]
+    fn modes_the_seed_and_the_maps_memory_are_told() {
+        let path = Path::new("edge.toml");
+        let told = |balancer: &str| {
+            let text = format!(
+                r#"
+                [balancer]
+                uid = "u"
+                {balancer}
+                [[service]]
+                group = "F"
+                vip = "203.0.113.10"
+                forward = "ipip"
+                members = [ {{ address = "10.0.0.1" }}, {{ address = "2001:db8::1", forward = "gre" }} ]
+                "#
+            );
+            let config = config::from_text(path, text, &Flags::default()).unwrap();
+            summary(path, &config, 2)
+        };
+        let text = told("");
+        for line in [
+            "service 203.0.113.10 of group F by ipip, 2 members",
+            "  10.0.0.1 static weight 1",
+            "  2001:db8::1 static weight 1, by gre",
+            "hash_seed: random (set it to share tables with a twin)",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
+        let memory = text.lines().last().unwrap();
+        assert!(
+            memory.starts_with("memory: ") && memory.contains("(flows 13.5, tables 0.2, "),
+            "{memory}"
+        );
+        assert!(!text.contains("translations"), "{text}");
+        let text = told("hash_seed = 7\nfull_nat.addresses = ['10.9.9.9']");
+        assert!(!text.contains("hash_seed"), "{text}");
+        assert!(text.contains("MiB more for translations"), "{text}");
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// The member's SASP group
     group: String,
     /// The member, as `status` shows it
-    #[arg(value_name = "ADDR:PORT")]
+    #[arg(value_name = "ADDR[:PORT]")]
     member: String,
     /// Wait until no flow is left at the member (quiesce) or until it gets flows again (resume)
     #[arg(long)]

@@ -13,40 +13,30 @@ pub const UDP: u8 = 17;
 /// The name of a protocol that a service may have.
 pub fn protocol_name(protocol: u8) -> &'static str {
     match protocol {
+        0 => "any",
         TCP => "tcp",
         UDP => "udp",
         _ => "other",
     }
 }
 
-/// Parses `ADDR:PORT/tcp` or `/udp`; the error is a reason, without the place where the text stood.
+/// Parses `ADDR:PORT/tcp` or `/udp`, where port 0 stands for every port, or `ADDR`, which is port 0 and protocol 0:
+/// every port of every protocol. The error is a reason, without the place where the text stood.
 pub fn parse_vip(text: &str) -> Result<(SocketAddr, u8), String> {
-    let (endpoint, protocol) = match text.rsplit_once('/') {
-        Some((endpoint, "tcp")) => (endpoint, TCP),
-        Some((endpoint, "udp")) => (endpoint, UDP),
+    let (vip, protocol) = match text.rsplit_once('/') {
+        Some((endpoint, "tcp")) => (port_of(text, endpoint)?, TCP),
+        Some((endpoint, "udp")) => (port_of(text, endpoint)?, UDP),
         Some((_, other)) => {
             return Err(format!(
-                "VIP {text:?} has the protocol {other:?}: write /tcp or /udp"
+                "VIP {text:?} has the protocol {other:?}: write /tcp or /udp, or the address alone for every protocol"
             ));
         }
-        None if bare_address(text).is_some() => {
-            return Err(format!(
-                "VIP {text:?} is a system-level VIP, which is not available yet: write ADDR:PORT/tcp or ADDR:PORT/udp"
-            ));
-        }
-        None => {
-            return Err(format!("VIP {text:?} has no protocol: append /tcp or /udp"));
-        }
+        None => match bare_address(text) {
+            Some(address) => (SocketAddr::new(address, 0), 0),
+            None => return Err(format!("VIP {text:?} has no protocol: append /tcp or /udp")),
+        },
     };
-    let vip: SocketAddr = endpoint.parse().map_err(|_| {
-        format!("VIP {text:?} is not ADDR:PORT/tcp or ADDR:PORT/udp (IPv6 in brackets)")
-    })?;
-    if vip.port() == 0 {
-        return Err(format!(
-            "VIP {text:?} stands for every port, which is not available yet: write a port"
-        ));
-    }
-    if !reachable(vip.ip()) {
+    if !is_unicast(vip.ip()) {
         return Err(format!(
             "VIP {text:?} is not an address that packets can arrive for: write a unicast address"
         ));
@@ -54,16 +44,32 @@ pub fn parse_vip(text: &str) -> Result<(SocketAddr, u8), String> {
     Ok((vip, protocol))
 }
 
-/// `ADDR:PORT/tcp`, what [`parse_vip`] takes.
+/// `ADDR:PORT/tcp` or `ADDR`, what [`parse_vip`] takes.
 pub fn format_vip(vip: SocketAddr, protocol: u8) -> String {
-    format!("{vip}/{}", protocol_name(protocol))
+    match protocol {
+        0 => vip.ip().to_string(),
+        _ => format!("{vip}/{}", protocol_name(protocol)),
+    }
+}
+
+fn port_of(text: &str, endpoint: &str) -> Result<SocketAddr, String> {
+    endpoint.parse().map_err(|_| match bare_address(endpoint) {
+        Some(_) => format!("VIP {text:?} has no port: write one (an IPv6 address before it in brackets), or port 0 for every port"),
+        None => {
+            format!("VIP {text:?} is not ADDR:PORT/tcp or ADDR:PORT/udp (IPv6 in brackets)")
+        }
+    })
 }
 
 fn bare_address(text: &str) -> Option<IpAddr> {
-    text.trim_matches(['[', ']']).parse().ok()
+    match text.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
 }
 
-fn reachable(address: IpAddr) -> bool {
+/// Whether a packet from elsewhere can be for the address.
+pub(super) fn is_unicast(address: IpAddr) -> bool {
     let special = address.is_unspecified() || address.is_loopback() || address.is_multicast();
     match address {
         IpAddr::V4(v4) => !special && !v4.is_broadcast(),
@@ -163,7 +169,13 @@ mod tests {
 
     #[test]
     fn a_vip_survives_writing_and_reading() {
-        for text in ["203.0.113.10:80/tcp", "[2001:db8::1]:53/udp"] {
+        for text in [
+            "203.0.113.10:80/tcp",
+            "[2001:db8::1]:53/udp",
+            "203.0.113.10:0/udp",
+            "203.0.113.10",
+            "2001:db8::1",
+        ] {
             let (vip, protocol) = parse_vip(text).unwrap();
             assert_eq!(format_vip(vip, protocol), text);
         }
@@ -173,9 +185,11 @@ mod tests {
     fn impossible_vips_are_refused_with_a_reason() {
         for (text, reason) in [
             ("203.0.113.10:80", "no protocol"),
-            ("203.0.113.10", "system-level"),
-            ("2001:db8::1", "system-level"),
-            ("203.0.113.10:0/tcp", "every port"),
+            ("203.0.113.10/tcp", "no port"),
+            ("2001:db8::1/tcp", "no port"),
+            ("[203.0.113.10]", "no protocol"),
+            ("203.0.113.10:0", "no protocol"),
+            ("0.0.0.0", "unicast"),
             ("203.0.113.10:80/sctp", "\"sctp\""),
             ("2001:db8::1:80/tcp", "brackets"),
             ("203.0.113.10:65536/tcp", "is not ADDR:PORT"),

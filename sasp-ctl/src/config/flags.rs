@@ -1,17 +1,21 @@
 //! What the command line adds to a file: the same raw structures, as if it had been written there.
 //!
-//! `--vip` adds a service. `--member` adds a member to every service of its group that it fits (address family, and
-//! port where the forward mode cannot translate it). `--gwm` replaces the file's address and keeps its other
+//! `--vip` adds a service. `--member` adds a member to every service of its group that it fits: the port, unless the
+//! forward mode translates it, and the address family; if no VIP of the group has that, other ones that the mode allows. `--gwm` replaces the file's address and keeps its other
 //! settings; several replace the file's one after the other, and what the file has more of them is left out. `--forward`
 //! and `--uid` replace what the file says.
+
+use std::net::SocketAddr;
 
 use toml::Spanned;
 
 use super::endpoint;
 use super::error::{ConfigError, Place};
+use super::member_key;
 use super::raw::{RawConfig, RawGwm, RawMember, RawService};
 use super::source::Source;
 use super::table::Table;
+use crate::balance::spec::Forward;
 
 /// Flags of `attach` that say what a file could say.
 #[derive(Clone, Debug, Default)]
@@ -51,14 +55,11 @@ impl Flags {
         for vip in &self.vips {
             add_vip(raw, source, vip)?;
         }
+        if let Some(mode) = &self.forward {
+            set_forward(raw, &spanned(source, "--forward", mode));
+        }
         for member in &self.members {
             add_member(raw, source, member)?;
-        }
-        if let Some(mode) = &self.forward {
-            let mode = spanned(source, "--forward", mode);
-            for service in &mut raw.service {
-                service.get_mut().forward = Some(mode.clone());
-            }
         }
         Ok(())
     }
@@ -89,12 +90,23 @@ fn set_gwm(raw: &mut RawConfig, at: usize, address: Spanned<String>) {
     }
 }
 
+/// For every member of every service, or the flag would not do what it says.
+fn set_forward(raw: &mut RawConfig, mode: &Spanned<String>) {
+    for service in raw.service.iter_mut().map(Spanned::get_mut) {
+        service.forward = Some(mode.clone());
+        service
+            .members
+            .iter_mut()
+            .for_each(|member| member.forward = None);
+    }
+}
+
 fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), ConfigError> {
     let span = source.flag("--vip", text);
     let Some((vip, group)) = text.split_once('=') else {
         return Err(ConfigError::new(
             source.place(span),
-            "no group: write ADDR:PORT/PROTO=GROUP",
+            "no group: write ADDR:PORT/PROTO=GROUP, or ADDR=GROUP for every protocol",
         ));
     };
     raw.service.push(Spanned::new(
@@ -105,11 +117,14 @@ fn add_vip(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<(), C
             forward: None,
             members: Vec::new(),
             self_registered: None,
+            allow: None,
+            deny: None,
             on_down: None,
             track: None,
             affinity: None,
             all_zero: None,
             quic: None,
+            quic_lb: None,
             idle: None,
             dead_band: None,
             slow_start: None,
@@ -137,6 +152,8 @@ fn add_member(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<()
     let member = Table(RawMember {
         address: Spanned::new(span.clone(), address.to_owned()),
         weight,
+        forward: None,
+        server_id: None,
     });
     let mut services: Vec<&mut Table<RawService>> = raw
         .service
@@ -154,38 +171,70 @@ fn add_member(raw: &mut RawConfig, source: &mut Source, text: &str) -> Result<()
             Ok(())
         }
         services => {
-            let mut fits = services
-                .iter_mut()
-                .filter(|service| fits(&member, service))
-                .peekable();
-            if fits.peek().is_none() {
+            let fit: Vec<_> = services
+                .iter()
+                .map(|service| fit(&member, service))
+                .collect();
+            // Its own address family comes first: with a VIP of each, each gets its members.
+            let Some(best) = fit.iter().flatten().max().copied() else {
                 return refused(&format!(
-                    "fits no service of the group {group:?}: its address family and port must be those of a VIP"
+                    "fits no service of the group {group:?}: its port must be that of a VIP, and its address family too, unless `forward` allows others"
                 ));
+            };
+            for (service, _) in services
+                .iter_mut()
+                .zip(fit)
+                .filter(|(_, fit)| *fit == Some(best))
+            {
+                service.members.push(member.clone());
             }
-            fits.for_each(|service| service.members.push(member.clone()));
             Ok(())
         }
     }
 }
 
-/// Whether a member can serve a VIP, as far as that can be told before validation; what cannot be parsed fits, so
-/// that validation refuses it with a reason.
-fn fits(member: &RawMember, service: &RawService) -> bool {
-    let endpoint = member.address.get_ref();
-    let (endpoint, protocol) = match endpoint.split_once('/') {
-        Some((endpoint, protocol)) => (endpoint, Some(protocol)),
-        None => (endpoint.as_str(), None),
+/// How well a member can serve a VIP, as far as that can be told before validation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// Its packets cross to another address family.
+    OtherFamily,
+    /// As it is, or it cannot be parsed, so that validation refuses it with a reason.
+    Well,
+}
+
+fn fit(member: &RawMember, service: &RawService) -> Option<Fit> {
+    let text = member.address.get_ref();
+    let Ok((vip, protocol)) = endpoint::parse_vip(service.vip.get_ref()) else {
+        return Some(Fit::Well);
     };
-    let Ok(member) = endpoint.parse::<std::net::SocketAddr>() else {
-        return true;
+    let (endpoint, typed_protocol) = match text.split_once('/') {
+        Some((endpoint, typed)) => (endpoint, Some(typed)),
+        None => (text.as_str(), None),
     };
-    let Ok((vip, vip_protocol)) = endpoint::parse_vip(service.vip.get_ref()) else {
-        return true;
+    let member = match endpoint.parse::<SocketAddr>() {
+        Ok(member) => member,
+        Err(_) => match member_key::parse(endpoint) {
+            Ok(key) => SocketAddr::new(key.address, key.port),
+            Err(_) => return Some(Fit::Well),
+        },
     };
-    member.is_ipv4() == vip.is_ipv4()
-        && member.port() == vip.port()
-        && protocol.is_none_or(|protocol| protocol == endpoint::protocol_name(vip_protocol))
+    let translates = service.forward.as_ref().is_some_and(|mode| {
+        let mode = mode.get_ref();
+        Forward::ALL
+            .iter()
+            .any(|known| known.translates() && known.name() == mode)
+    });
+    let port_fits = match translates {
+        true => (member.port() == 0) == (vip.port() == 0),
+        false => member.port() == vip.port(),
+    };
+    let protocol_fits =
+        typed_protocol.is_none_or(|typed| typed == endpoint::protocol_name(protocol));
+    match member.is_ipv4() == vip.is_ipv4() {
+        _ if !port_fits || !protocol_fits => None,
+        true => Some(Fit::Well),
+        false => (!translates).then_some(Fit::OtherFamily),
+    }
 }
 
 impl ConfigError {

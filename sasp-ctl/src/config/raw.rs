@@ -26,8 +26,16 @@ pub(super) struct RawBalancer {
     pub(super) packet_log: Option<Spanned<String>>,
     pub(super) combine: Option<Spanned<String>>,
     pub(super) fail_back: Option<Spanned<String>>,
+    pub(super) full_nat: Option<Spanned<Table<RawFullNat>>>,
     #[serde(default)]
     pub(super) limits: Table<RawLimits>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFullNat {
+    pub(super) addresses: Vec<Spanned<String>>,
+    pub(super) ports: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -36,6 +44,9 @@ pub(super) struct RawLimits {
     pub(super) services: Option<Spanned<i64>>,
     pub(super) backends: Option<Spanned<i64>>,
     pub(super) flows: Option<Spanned<i64>>,
+    pub(super) translations: Option<Spanned<i64>>,
+    pub(super) remembered_per_second: Option<Spanned<i64>>,
+    pub(super) too_big_per_second: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]
@@ -71,11 +82,14 @@ pub(super) struct RawService {
     #[serde(default)]
     pub(super) members: Vec<Table<RawMember>>,
     pub(super) self_registered: Option<Vec<Spanned<String>>>,
+    pub(super) allow: Option<Vec<Spanned<String>>>,
+    pub(super) deny: Option<Vec<Spanned<String>>>,
     pub(super) on_down: Option<Spanned<String>>,
     pub(super) track: Option<Spanned<String>>,
     pub(super) affinity: Option<Spanned<String>>,
     pub(super) all_zero: Option<Spanned<String>>,
     pub(super) quic: Option<Spanned<bool>>,
+    pub(super) quic_lb: Option<Spanned<Table<RawQuicLb>>>,
     pub(super) idle: Option<Spanned<String>>,
     pub(super) dead_band: Option<Spanned<String>>,
     pub(super) slow_start: Option<Spanned<String>>,
@@ -83,9 +97,18 @@ pub(super) struct RawService {
     pub(super) move_interval: Option<Spanned<String>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawQuicLb {
+    pub(super) config_id: Spanned<i64>,
+    pub(super) server_id_length: Spanned<i64>,
+}
+
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMember {
     pub(super) address: Spanned<String>,
     pub(super) weight: Option<Spanned<i64>>,
+    pub(super) forward: Option<Spanned<String>>,
+    pub(super) server_id: Option<Spanned<String>>,
 }

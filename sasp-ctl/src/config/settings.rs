@@ -1,18 +1,16 @@
 //! A validated configuration, and every default.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::endpoint::GwmAddress;
-use crate::balance::spec::ServiceSpec;
+use crate::balance::spec::{Globals, ServiceSpec};
 use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::msg::Name;
 use crate::tls::ClientTls;
 
-/// Hash seed unless configured. The same everywhere, so that twins behind ECMP or VRRP build the same tables; sites
-/// whose clients might aim at one member on purpose choose their own.
-pub const HASH_SEED: u64 = 4678;
 /// Static weight of a member that names none: all are equal.
 pub const WEIGHT: u16 = 1;
 /// How long the GWM's last weights outlive it.
@@ -30,6 +28,16 @@ pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
 pub const IDLE_UDP: Duration = Duration::from_secs(60);
 /// Dead-band: below the coarsest step of z/OS's weights (1 in 64), above rounding.
 pub const DEAD_BAND_PERMILLE: u16 = 5;
+/// Flows remembered anew per second: a full map of the default size is not rolled over faster than in 65 seconds, so
+/// a flood pushes out no flow that speaks once a minute. That is the idle timeout of UDP; a TCP connection that is
+/// silent for longer may be forgotten under a flood.
+pub const REMEMBERED_PER_SECOND: u32 = 1000;
+/// Packet-too-big messages per second. A client needs one for each member's MTU; Linux sends as many ICMP messages to
+/// all hosts together (icmp_msgs_per_sec).
+pub const TOO_BIG_PER_SECOND: u32 = 1000;
+/// Source ports of `full-nat`: below those that Linux chooses for its own connections (ip_local_port_range begins at
+/// 32768), since the balancer's own sockets may share the address.
+pub const FULL_NAT_PORTS: RangeInclusive<u16> = 1024..=32767;
 /// Between two moves that `move_limit` allows, unless configured.
 pub const MOVE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -40,6 +48,8 @@ pub struct Config {
     pub balancer: BalancerSettings,
     /// `[[gwm]]`, the most preferred first, each address once; without one, static weights stand.
     pub gwms: Vec<GwmSettings>,
+    /// What `[balancer]` says to the packet path; a reload may change it.
+    pub globals: Globals,
     /// `[[service]]`, each VIP once.
     pub services: Vec<ServiceSpec>,
     /// What was accepted but deserves a word, one line each.
@@ -55,8 +65,9 @@ pub struct BalancerSettings {
     pub instance: Option<Instance>,
     /// Metrics and status page.
     pub listen: Option<SocketAddr>,
-    /// See [`HASH_SEED`].
-    pub hash_seed: u64,
+    /// Seed of the flow hash. `None`: a random one, drawn when the maps are made and kept with them, so that nobody can
+    /// aim many flows at one member. Twins behind ECMP or VRRP need the same one to build the same tables.
+    pub hash_seed: Option<u64>,
     /// What the packet path logs.
     pub packet_log: PacketLog,
     /// Map sizes.

@@ -1,4 +1,5 @@
 mod flags;
+mod forward;
 mod gwms;
 
 use std::net::IpAddr;
@@ -41,7 +42,7 @@ fn a_short_file_gets_every_default() {
     assert_eq!(config.balancer.uid.as_bytes(), b"edge-1");
     assert_eq!(config.balancer.listen, None);
     assert_eq!(config.balancer.limits, crate::datapath::Sizes::default());
-    assert_eq!(config.balancer.hash_seed, settings::HASH_SEED);
+    assert_eq!(config.balancer.hash_seed, None);
     let [gwm] = &config.gwms[..] else {
         panic!("one GWM")
     };
@@ -78,6 +79,12 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
                 "#interval",
                 "#tls",
                 "#self_registered",
+                "#hash_seed",
+                "#full_nat",
+                "#members",
+                "#allow",
+                "#deny",
+                "#quic_lb",
             ]
             .iter()
             .all(|key| !line.starts_with(key))
@@ -89,6 +96,32 @@ fn the_example_is_accepted_and_its_comments_state_the_defaults() {
         .collect();
     assert_ne!(spelled_out, EXAMPLE);
     assert_eq!(load(&spelled_out, &Flags::default()).unwrap(), short);
+}
+
+/// They need another service than the example's.
+#[test]
+fn keys_of_the_example_that_are_no_defaults_are_good_too() {
+    let quic = EXAMPLE
+        .replace("80/tcp", "443/udp")
+        .replace(":80\"", ":443\"")
+        .replace("#quic = false", "quic = true")
+        .replace("members = [\n", "former = [\n")
+        .replace("#members", "members");
+    let (before, listed) = quic.split_once("former = [").unwrap();
+    let (_, after) = listed.split_once("]\n").unwrap();
+    let text = ["hash_seed", "full_nat", "allow", "deny", "quic_lb"]
+        .iter()
+        .fold(format!("{before}{after}"), |text, key| {
+            text.replace(&format!("#{key} ="), &format!("{key} ="))
+        });
+    let config = load(&text, &Flags::default()).unwrap();
+    assert_eq!(config.balancer.hash_seed, Some(4678));
+    let pool = config.globals.pool.unwrap();
+    assert_eq!(pool.ports, settings::FULL_NAT_PORTS);
+    let service = &config.services[0];
+    assert!(service.quic_lb.is_some() && service.sources.deny.len() == 1);
+    assert_eq!(service.members[0].server_id, Some(vec![0, 0xa1]));
+    assert_eq!(service.members[0].forward, Forward::Ipip);
 }
 
 #[test]
@@ -123,7 +156,7 @@ fn every_key_is_taken_over() {
         &Flags::default(),
     )
     .unwrap();
-    assert_eq!(config.balancer.hash_seed, u64::MAX);
+    assert_eq!(config.balancer.hash_seed, Some(u64::MAX));
     assert_eq!(config.balancer.limits.flows, 2048);
     let gwm = &config.gwms[0];
     assert_eq!(gwm.source, Some("2001:db8::2".parse::<IpAddr>().unwrap()));
@@ -234,16 +267,15 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
             "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"10.0.0.1/8\"]",
             &["8:", "write \"10.0.0.0/8\""],
         ),
-        (
-            7,
-            "vip = \"203.0.113.10:80/tcp\"\nself_registered = [\"2001:db8::/32\"]",
-            &["8:", "differ in address family"],
-        ),
         (6, "group = \"\"", &["6:", "group name"]),
         (6, "", &["5:", "`group` is missing"]),
         (7, "vip = \"203.0.113.10:80\"", &["7:", "no protocol"]),
-        (7, "vip = \"203.0.113.10\"", &["7:", "system-level"]),
-        (7, "vip = \"203.0.113.10:0/tcp\"", &["7:", "every port"]),
+        (7, "vip = \"203.0.113.10/tcp\"", &["7:", "no port"]),
+        (
+            7,
+            "vip = \"203.0.113.10\"",
+            &["8:", "write the address alone"],
+        ),
         (
             7,
             "vip = \"10.0.0.1:80/tcp\"",
@@ -251,13 +283,17 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             7,
-            "vip = \"203.0.113.10:80/tcp\"\nforward = \"nat\"",
-            &["8:", "not available yet"],
+            "vip = \"203.0.113.10:80/tcp\"\nforward = \"nat\"\nself_registered = [\"2001:db8::/32\"]",
+            &["9:", "nat does not translate between families"],
         ),
         (
             7,
             "vip = \"203.0.113.10:80/tcp\"\nforward = \"dst\"",
-            &["8:", "unknown"],
+            &[
+                "8:",
+                "unknown",
+                "\"dsr\", \"ipip\", \"gue\", \"gre\", \"nat\", \"full-nat\"",
+            ],
         ),
         (
             7,
@@ -311,8 +347,8 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             8,
-            "members = [ { address = \"[2001:db8::1]:80\" } ]",
-            &["8:", "family"],
+            "members = [ { address = \"[2001:db8::1]:80\", forward = \"nat\" } ]",
+            &["8:", "family", "nat does not translate"],
         ),
         (
             8,
@@ -322,12 +358,12 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         (
             8,
             "members = [ { address = \"10.0.0.1\" } ]",
-            &["8:", "system-level"],
+            &["8:", "has no port", "write ADDR:PORT"],
         ),
         (
             8,
             "members = [ { address = \"10.0.0.1:0\" } ]",
-            &["8:", "port 0"],
+            &["8:", "has no port", "write ADDR:PORT"],
         ),
         (
             8,

@@ -55,9 +55,21 @@ pub(crate) fn number_in<T>(
 where
     T: TryFrom<i64> + PartialOrd + Display,
 {
-    let Some(value) = value else {
-        return Ok(default);
-    };
+    match value {
+        Some(value) => number(value, bounds, source),
+        None => Ok(default),
+    }
+}
+
+/// An integer within bounds.
+pub(crate) fn number<T>(
+    value: &Spanned<i64>,
+    bounds: RangeInclusive<T>,
+    source: &Source,
+) -> Result<T, ConfigError>
+where
+    T: TryFrom<i64> + PartialOrd + Display,
+{
     T::try_from(*value.get_ref())
         .ok()
         .filter(|number| bounds.contains(number))

@@ -1,6 +1,8 @@
 //! The maps that are pinned, what each must look like, and the check before one is adopted: aya takes whatever is
 //! pinned under the right name.
 
+pub(super) mod memory;
+
 use std::path::Path;
 
 use aya::maps::{MapInfo, MapType};

@@ -51,6 +51,7 @@ use crate::balance::change::{Adopted, Change, FlowKey};
 pub use counters::Counters;
 pub use detach::{Pinned, detach, instances, owner};
 pub use error::{Error, Halted};
+pub use layout::memory::{Memory, memory, possible_cpus};
 pub(crate) use lock::Lock;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;

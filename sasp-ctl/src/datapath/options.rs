@@ -98,6 +98,8 @@ pub struct Sizes {
     pub backends: u32,
     /// Remembered flows per address family.
     pub flows: u32,
+    /// Translations of `full-nat` per address family, two for each flow.
+    pub translations: u32,
 }
 
 impl Default for Sizes {
@@ -106,6 +108,7 @@ impl Default for Sizes {
             services: limits::SERVICES as u32,
             backends: limits::BACKENDS as u32,
             flows: limits::FLOWS as u32,
+            translations: limits::TRANSLATIONS as u32,
         }
     }
 }
@@ -116,8 +119,12 @@ impl fmt::Display for Sizes {
             services,
             backends,
             flows,
+            translations,
         } = self;
-        write!(f, "{services} services, {backends} backends, {flows} flows")
+        write!(
+            f,
+            "{services} services, {backends} backends, {flows} flows, {translations} translations"
+        )
     }
 }
 

@@ -39,6 +39,14 @@ entries! {
     NatEntry6, Flow6, "One way of a translated IPv6 flow.";
 }
 
+/// In a key's `reserved`: not a translation but the right to reclaim the one whose way back has this key otherwise. Who
+/// inserts it may remove that, and then removes it again. One that is older than [`LOCK_MAX_S`] was left behind by
+/// somebody who died; only userspace does.
+pub const LOCKED: [u8; 2] = [1, 0];
+
+/// Longest that reclaiming takes, in seconds.
+pub const LOCK_MAX_S: u64 = 10;
+
 /// In `state`: the way from the member to the client.
 pub const REPLY: u32 = 1 << 0;
 /// In `state`: a packet other than the opening one has gone this way.

@@ -15,8 +15,8 @@
 mod inner;
 
 use self::inner::Inner;
+use super::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, Tags};
 use super::template::{GRE_LEN, GUE_LEN, IPV4_LEN, IPV6_LEN, UDP_LEN};
-use super::write_macs;
 use crate::abi::backend::{Backend, OUTER_MAX};
 use crate::abi::counters::Reason;
 use crate::checksum::Sum;
@@ -32,10 +32,6 @@ const IPIP6: usize = IPV6_LEN;
 const GRE6: usize = IPV6_LEN + GRE_LEN;
 const GUE6: usize = IPV6_LEN + GUE_LEN;
 const _: () = assert!(GUE6 <= OUTER_MAX);
-
-/// EtherTypes as they stand in memory.
-const ETHERTYPE_IPV4: u16 = 0x0800_u16.to_be();
-const ETHERTYPE_IPV6: u16 = 0x86dd_u16.to_be();
 
 /// See [`super::send`].
 #[inline(always)]
@@ -56,11 +52,16 @@ pub(super) fn send<P: Packet>(
         Sum::ZERO
     };
     let tags = Tags::read(packet, place.at).ok_or(Reason::CannotForward)?;
+    let ethertype = if len < IPIP6 {
+        ETHERTYPE_IPV4
+    } else {
+        ETHERTYPE_IPV6
+    };
     if !packet.grow_head(len) {
         return Err(Reason::CannotForward);
     }
     let written = tags
-        .write(packet, place.at, backend)
+        .write(packet, place.at, &backend.macs, ethertype)
         .and_then(|()| write(packet, &place, backend, &inner, sum, hash));
     written.ok_or(Reason::CannotForward)
 }
@@ -217,72 +218,6 @@ fn gue<const IP: usize, P: Packet>(
         store_u16::<6, _>(to, checksum);
     }
     Some(())
-}
-
-/// The VLAN tags of a frame, as they stand behind its MAC addresses.
-struct Tags {
-    first: u32,
-    second: u32,
-}
-
-/// Bytes of both MAC addresses.
-const MACS_LEN: usize = 12;
-/// Offset of the IP header behind no, one and two tags.
-const UNTAGGED: usize = MACS_LEN + 2;
-const TAGGED: usize = MACS_LEN + 4 + 2;
-const DOUBLE_TAGGED: usize = MACS_LEN + 8 + 2;
-
-impl Tags {
-    /// Those of a frame whose IP header is at `at`.
-    #[inline(always)]
-    fn read<P: Packet>(packet: &P, at: usize) -> Option<Self> {
-        let mut tags = Self {
-            first: 0,
-            second: 0,
-        };
-        match at {
-            UNTAGGED => {}
-            TAGGED => tags.first = load_u32::<MACS_LEN, _>(packet.bytes::<TAGGED>(0)?),
-            DOUBLE_TAGGED => {
-                let ethernet = packet.bytes::<DOUBLE_TAGGED>(0)?;
-                tags.first = load_u32::<MACS_LEN, _>(ethernet);
-                tags.second = load_u32::<{ MACS_LEN + 4 }, _>(ethernet);
-            }
-            _ => return None,
-        }
-        Some(tags)
-    }
-
-    /// Writes an Ethernet header with these, to the backend's MAC.
-    #[inline(always)]
-    fn write<P: Packet>(&self, packet: &mut P, at: usize, backend: &Backend) -> Option<()> {
-        let ethertype = if backend.outer_len < IPV6_LEN as u8 {
-            ETHERTYPE_IPV4
-        } else {
-            ETHERTYPE_IPV6
-        };
-        match at {
-            UNTAGGED => {
-                let ethernet = packet.bytes_mut::<UNTAGGED>(0)?;
-                write_macs(ethernet, &backend.macs);
-                store_u16::<MACS_LEN, _>(ethernet, ethertype);
-            }
-            TAGGED => {
-                let ethernet = packet.bytes_mut::<TAGGED>(0)?;
-                write_macs(ethernet, &backend.macs);
-                store_u32::<MACS_LEN, _>(ethernet, self.first);
-                store_u16::<{ TAGGED - 2 }, _>(ethernet, ethertype);
-            }
-            _ => {
-                let ethernet = packet.bytes_mut::<DOUBLE_TAGGED>(0)?;
-                write_macs(ethernet, &backend.macs);
-                store_u32::<MACS_LEN, _>(ethernet, self.first);
-                store_u32::<{ MACS_LEN + 4 }, _>(ethernet, self.second);
-                store_u16::<{ DOUBLE_TAGGED - 2 }, _>(ethernet, ethertype);
-            }
-        }
-        Some(())
-    }
 }
 
 #[cfg(test)]

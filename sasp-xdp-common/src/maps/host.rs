@@ -11,6 +11,7 @@ use crate::abi::counters::{REASONS, Reason, Traffic};
 use crate::abi::flow::FlowEntry;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::{BACKENDS, FLOWS, FRAGMENTS, TRANSLATIONS};
+use crate::abi::nat::REPLY;
 use crate::abi::quic::ServerId;
 use crate::abi::service::Service;
 use crate::abi::settings::{LIMITERS, Limiter, Settings, take};
@@ -111,10 +112,14 @@ impl HostMaps {
             .unwrap_or_default()
     }
 
-    /// How often the pipeline itself counted a reason; the reason why a packet was passed or dropped is its caller's
-    /// to count.
+    /// How often the pipeline counted a reason.
     pub fn counted(&self, reason: Reason) -> u64 {
         self.reasons.get()[reason as usize]
+    }
+
+    /// Moves the time up to which a limiter's tokens were given out.
+    pub fn spend(&mut self, limiter: Limiter, until_ns: u64) {
+        self.buckets.get_mut()[limiter as usize] = until_ns;
     }
 
     /// Zeroes a backend's traffic.
@@ -258,6 +263,16 @@ macro_rules! family {
                 known.is_some_and(|entry| {
                     entry.seen_ns = seen_ns;
                     entry.state |= saw;
+                    true
+                })
+            }
+
+            fn nat_restart(&self, flow: &<$family as Family>::Flow, seen_ns: u64) -> bool {
+                let mut nat = self.$own.nat.borrow_mut();
+                let known = nat.get_mut(flow);
+                known.is_some_and(|entry| {
+                    entry.seen_ns = seen_ns;
+                    entry.state &= REPLY;
                     true
                 })
             }

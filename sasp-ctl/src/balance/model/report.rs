@@ -294,12 +294,17 @@ fn protocol(number: u8) -> &'static str {
     match number {
         TCP => "tcp",
         UDP => "udp",
+        0 => "any",
         _ => "other",
     }
 }
 
+/// Without a port if it is a system-level member.
 fn address(key: &MemberKey) -> String {
-    SocketAddr::new(key.address, key.port).to_string()
+    match key.port {
+        0 => key.address.to_string(),
+        port => SocketAddr::new(key.address, port).to_string(),
+    }
 }
 
 /// The destination of the two MAC addresses.

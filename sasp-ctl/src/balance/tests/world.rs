@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use sasp_xdp_common::abi::backend::{Backend, Index};
-use sasp_xdp_common::abi::counters::Reason;
+use sasp_xdp_common::abi::counters::{Class, Reason};
 use sasp_xdp_common::abi::flow::FlowEntry;
 use sasp_xdp_common::maps::host::HostMaps;
 use sasp_xdp_common::packet::Frame;
@@ -235,7 +235,16 @@ impl World {
             bytes,
             ingress_ifindex: 1,
         };
-        pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
+        let counted = |reason: &Reason| self.maps.counted(*reason);
+        let before: Vec<_> = Reason::ALL.iter().map(counted).collect();
+        let verdict = pipeline::balance(&mut frame, &self.maps);
+        if verdict.ifindex().is_some() {
+            return Ok(verdict.index());
+        }
+        let mut reasons = Reason::ALL.iter().zip(before);
+        let why = reasons
+            .find(|(reason, before)| reason.class() != Class::Note && counted(reason) != *before);
+        Err(*why.expect("what stays is counted").0)
     }
 
     /// What is reported of the first service.

@@ -133,11 +133,11 @@ fn a_mistake_in_a_flag_names_the_flag() {
         ),
         (
             Flags {
-                forward: Some("gre".to_owned()),
+                forward: Some("grey".to_owned()),
                 ..flags(&[vip], &[])
             },
-            "--forward gre: ",
-            "not available",
+            "--forward grey: ",
+            "unknown",
         ),
     ] {
         let refused = load("", &flags).unwrap_err();
@@ -151,4 +151,77 @@ fn a_conflict_between_file_and_flag_names_both_places() {
     let refused = load(GOOD, &flags(&["203.0.113.10:80/tcp=F2"], &[])).unwrap_err();
     assert!(refused.starts_with("--vip "), "{refused}");
     assert!(refused.contains("line 7"), "{refused}");
+}
+
+/// The members that each of the services gets.
+fn placed(vips: &[&str], members: &[&str], forward: Option<&str>) -> Vec<Vec<String>> {
+    let flags = Flags {
+        forward: forward.map(str::to_owned),
+        ..flags(vips, members)
+    };
+    let config = load("balancer.full_nat.addresses = ['10.9.9.9']", &flags).unwrap();
+    let services = config.services.iter();
+    services
+        .map(|service| {
+            let members = service.members.iter();
+            members.map(|member| member.key.to_string()).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn a_member_goes_where_the_mode_lets_it() {
+    let both = ["203.0.113.10:80/tcp=F", "[2001:db8::10]:80/tcp=F"];
+    let [v4, v6] = ["10.0.0.1:80", "[2001:db8::1]:80"].map(|key| vec![key.to_owned()]);
+    let members = ["F=10.0.0.1:80", "F=[2001:db8::1]:80"];
+    assert_eq!(
+        placed(&both, &members, Some("ipip")),
+        [v4.clone(), v6.clone()]
+    );
+    // Nobody of its family is there.
+    let v4_only = ["203.0.113.10:80/tcp=F", "203.0.113.11:80/tcp=F"];
+    assert_eq!(
+        placed(&v4_only, &members[1..], Some("ipip")),
+        [v6.clone(), v6]
+    );
+    let refused = load(
+        "",
+        &Flags {
+            forward: Some("nat".to_owned()),
+            ..flags(&v4_only, &members[1..])
+        },
+    );
+    assert!(refused.unwrap_err().contains("fits no service"));
+    // Another port.
+    let two = ["203.0.113.10:80/tcp=F", "203.0.113.10:81/tcp=F"];
+    let translated = placed(&two, &["F=10.0.0.1:80"], Some("full-nat"));
+    assert_eq!(translated, [v4.clone(), v4]);
+    // Every port.
+    let wide = [
+        "203.0.113.10:80/tcp=F",
+        "203.0.113.10:0/tcp=F",
+        "203.0.113.10=F",
+    ];
+    let system = vec!["10.0.0.2".to_owned()];
+    for key in ["F=10.0.0.2", "F=10.0.0.2:0"] {
+        assert_eq!(
+            placed(&wide, &[key], None),
+            [vec![], system.clone(), system.clone()]
+        );
+    }
+}
+
+#[test]
+fn the_flag_replaces_the_mode_of_members_too() {
+    let text = GOOD.replace("weight = 10", "forward = \"gre\"");
+    let flags = Flags {
+        forward: Some("ipip".to_owned()),
+        ..Flags::default()
+    };
+    let config = load(&text, &flags).unwrap();
+    let modes = config.services[0]
+        .members
+        .iter()
+        .map(|member| member.forward);
+    assert!(modes.eq([Forward::Ipip; 2]));
 }

@@ -6,10 +6,14 @@ use sasp_xdp_common::abi::limits::BACKENDS_MAX;
 
 use super::super::error::{ConfigError, Place};
 use super::super::raw::{RawBalancer, RawLimits};
-use super::super::settings::{BalancerSettings, Combine, FAIL_BACK, HASH_SEED};
+use super::super::settings::{
+    BalancerSettings, Combine, FAIL_BACK, REMEMBERED_PER_SECOND, TOO_BIG_PER_SECOND,
+};
 use super::super::source::Source;
 use super::super::uid;
 use super::super::values::{duration_from, named, number_in, socket_address, word};
+use super::full_nat;
+use crate::balance::spec::Globals;
 use crate::datapath::{Instance, PacketLog, Sizes};
 use crate::sasp::code::LB_UID_MAX;
 
@@ -38,10 +42,7 @@ pub(super) fn balancer(
         instance,
         listen,
         // TOML has no unsigned integers; every 64-bit pattern is a seed.
-        hash_seed: raw
-            .hash_seed
-            .as_ref()
-            .map_or(HASH_SEED, |seed| *seed.get_ref() as u64),
+        hash_seed: raw.hash_seed.as_ref().map(|seed| *seed.get_ref() as u64),
         packet_log: word(
             &raw.packet_log,
             PacketLog::Off,
@@ -66,7 +67,20 @@ pub(super) fn balancer(
     })
 }
 
-/// Upper bounds: ids are dense and small; a flow costs about 100 bytes of kernel memory.
+/// What a reload may change.
+pub(super) fn globals(raw: &RawBalancer, source: &Source) -> Result<Globals, ConfigError> {
+    let pool = raw.full_nat.as_ref();
+    let limits = &raw.limits;
+    // A bucket counts nanoseconds: with more per second a token would cost none of them.
+    let rate = |value, default| number_in(value, default, 0..=10_000_000, source);
+    Ok(Globals {
+        pool: pool.map(|raw| full_nat::pool(raw, source)).transpose()?,
+        flows_per_second: rate(&limits.remembered_per_second, REMEMBERED_PER_SECOND)?,
+        too_big_per_second: rate(&limits.too_big_per_second, TOO_BIG_PER_SECOND)?,
+    })
+}
+
+/// Upper bounds: ids are dense and small; a flow costs about 100 bytes of kernel memory, a translation 200.
 fn limits(raw: &RawLimits, source: &Source) -> Result<Sizes, ConfigError> {
     let default = Sizes::default();
     Ok(Sizes {
@@ -78,5 +92,11 @@ fn limits(raw: &RawLimits, source: &Source) -> Result<Sizes, ConfigError> {
             source,
         )?,
         flows: number_in(&raw.flows, default.flows, 1024..=1 << 24, source)?,
+        translations: number_in(
+            &raw.translations,
+            default.translations,
+            1024..=1 << 24,
+            source,
+        )?,
     })
 }

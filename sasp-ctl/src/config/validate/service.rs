@@ -7,16 +7,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::super::endpoint::{TCP, UDP, parse_vip};
+use super::super::endpoint::{TCP, parse_vip};
 use super::super::error::ConfigError;
 use super::super::raw::RawService;
 use super::super::settings::{IDLE_TCP, IDLE_UDP};
 use super::super::source::Source;
 use super::super::values::{duration_from, named, network, word};
-use super::{member, noise};
-use crate::balance::spec::{
-    Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, SourceRules, Track,
-};
+use super::{member, noise, quic, sources};
+use crate::balance::spec::{Affinity, AllZero, Forward, MemberSpec, OnDown, ServiceSpec, Track};
 use crate::sasp::msg::{MemberKey, Name};
 
 pub(super) fn service(
@@ -26,17 +24,32 @@ pub(super) fn service(
 ) -> Result<ServiceSpec, ConfigError> {
     let (vip, protocol) =
         parse_vip(raw.vip.get_ref()).map_err(|reason| source.error(&raw.vip, reason))?;
-    let forward = forward(raw.forward.as_ref(), source)?;
+    let forward = match &raw.forward {
+        Some(value) => forward(value, vip, protocol, source)?,
+        None => Forward::Dsr,
+    };
+    let quic = quic::quic(raw.quic.as_ref(), protocol, source)?;
+    let quic_lb = quic::quic_lb(raw.quic_lb.as_ref(), quic, source)?;
     let target = member::Target {
         vip,
         protocol,
         forward,
+        quic_lb,
     };
     let members = members(raw, &target, source)?;
-    let self_registered = self_registered(raw, vip, source)?;
+    let self_registered = self_registered(raw, vip, forward, source)?;
+    let mut warn = |note| warnings.push(source.error(&raw.vip, note).to_string());
     if members.is_empty() && self_registered.is_empty() {
-        let note = "the service has no members: every packet for its VIP is dropped";
-        warnings.push(source.error(&raw.vip, note).to_string());
+        warn("the service has no members: every packet for its VIP is dropped");
+    }
+    if quic_lb.is_some() && members.iter().all(|member| member.server_id.is_none()) {
+        warn("`quic_lb` does nothing as long as no member has a `server_id`");
+    }
+    let by_nat = |forward| forward == Forward::Nat;
+    if vip.port() == 0 && (by_nat(forward) || members.iter().any(|member| by_nat(member.forward))) {
+        warn(
+            "under nat for every port, whatever members send through this host leaves with the VIP's address, their own connections too",
+        );
     }
     let idle = if protocol == TCP { IDLE_TCP } else { IDLE_UDP };
     Ok(ServiceSpec {
@@ -72,9 +85,9 @@ pub(super) fn service(
             &[("equal", AllZero::Equal), ("reject", AllZero::Reject)],
             source,
         )?,
-        quic: quic(raw.quic.as_ref(), protocol, source)?,
-        quic_lb: None,
-        sources: SourceRules::default(),
+        quic,
+        quic_lb,
+        sources: sources::sources(raw, vip, source)?,
         idle: duration_from(&raw.idle, idle, Duration::from_secs(1), source)?,
         dead_band_permille: noise::dead_band(raw, source)?,
         self_registered,
@@ -89,22 +102,31 @@ fn members(
     target: &member::Target,
     source: &Source,
 ) -> Result<Vec<MemberSpec>, ConfigError> {
-    let mut seen: HashMap<MemberKey, &Spanned<String>> = HashMap::new();
+    let mut keys: HashMap<MemberKey, &Spanned<String>> = HashMap::new();
+    let mut ids: HashMap<Vec<u8>, &Spanned<String>> = HashMap::new();
     raw.members
         .iter()
         .map(|raw| {
             let spec = member::member(raw, target, source)?;
-            match seen.insert(spec.key, &raw.address) {
-                None => Ok(spec),
-                Some(first) => Err(source.error(
-                    &raw.address,
-                    format!(
-                        "the member {} stands twice in its service (also at {}): remove one of them",
-                        spec.key,
-                        source.also(first)
-                    ),
-                )),
+            if let Some(first) = keys.insert(spec.key, &raw.address) {
+                let reason = format!(
+                    "the member {} stands twice in its service (also at {}): remove one of them",
+                    spec.key,
+                    source.also(first)
+                );
+                return Err(source.error(&raw.address, reason));
             }
+            if let (Some(id), Some(value)) = (&spec.server_id, &raw.server_id)
+                && let Some(first) = ids.insert(id.clone(), value)
+            {
+                let reason = format!(
+                    "the server id {:?} names two members of the service (also at {}): give each its own",
+                    value.get_ref(),
+                    source.also(first)
+                );
+                return Err(source.error(value, reason));
+            }
+            Ok(spec)
         })
         .collect()
 }
@@ -113,44 +135,53 @@ fn members(
 fn self_registered(
     raw: &RawService,
     vip: SocketAddr,
+    forward: Forward,
     source: &Source,
 ) -> Result<Vec<IpNet>, ConfigError> {
     let listed = raw.self_registered.iter().flatten();
     listed
         .map(|value| {
             let network = network(value, source)?;
-            match network.addr().is_ipv4() == vip.is_ipv4() {
+            match network.addr().is_ipv4() == vip.is_ipv4() || !forward.translates() {
                 true => Ok(network),
                 false => Err(source.error(
                     value,
-                    format!("{network} and the VIP {vip} differ in address family: no member of it could serve the VIP"),
+                    format!(
+                        "{network} and the VIP {vip} differ in address family, and {} does not translate between families: no member of it could serve the VIP",
+                        forward.name()
+                    ),
                 )),
             }
         })
         .collect()
 }
 
-fn forward(value: Option<&Spanned<String>>, source: &Source) -> Result<Forward, ConfigError> {
-    match value.map(|value| (value, value.get_ref().as_str())) {
-        None | Some((_, "dsr")) => Ok(Forward::Dsr),
-        Some((value, mode @ ("ipip" | "gue" | "gre" | "nat" | "full-nat"))) => Err(source.error(
+/// How packets reach the members of a VIP.
+pub(super) fn forward(
+    value: &Spanned<String>,
+    vip: SocketAddr,
+    protocol: u8,
+    source: &Source,
+) -> Result<Forward, ConfigError> {
+    let typed = value.get_ref();
+    let mode = Forward::ALL.into_iter().find(|mode| mode.name() == typed);
+    match mode {
+        Some(Forward::FullNat) if protocol == 0 => Err(source.error(
             value,
-            format!("the forward mode {mode:?} is not available yet: use \"dsr\""),
+            format!(
+                "full-nat cannot serve the system-level VIP {}, since replies of protocols without ports tell nothing of their client: use another mode, or VIPs {}/tcp and /udp",
+                vip.ip(),
+                vip
+            ),
         )),
-        Some((value, mode)) => Err(source.error(
-            value,
-            format!("the forward mode {mode:?} is unknown: use \"dsr\""),
-        )),
-    }
-}
-
-fn quic(value: Option<&Spanned<bool>>, protocol: u8, source: &Source) -> Result<bool, ConfigError> {
-    match value {
-        Some(value) if *value.get_ref() && protocol != UDP => Err(source.error(
-            value,
-            "QUIC runs over UDP, but the VIP is tcp: remove `quic` or make the VIP .../udp",
-        )),
-        Some(value) => Ok(*value.get_ref()),
-        None => Ok(false),
+        Some(mode) => Ok(mode),
+        None => {
+            let known = Forward::ALL.map(|mode| format!("{:?}", mode.name()));
+            let reason = format!(
+                "the forward mode {typed:?} is unknown: use one of {}",
+                known.join(", ")
+            );
+            Err(source.error(value, reason))
+        }
     }
 }

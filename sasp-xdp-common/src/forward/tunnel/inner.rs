@@ -5,8 +5,9 @@ use crate::packet::Packet;
 use crate::parse::{Network, Place, TCP, UDP};
 use crate::word::{load_u16, load_u32};
 
+use super::super::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 use super::super::template::{IPV4_LEN, IPV6_LEN, UDP_LEN};
-use super::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, low_byte};
+use super::low_byte;
 
 /// IP protocol numbers of IP itself.
 const IPV4_INSIDE: u8 = 4;

@@ -1,0 +1,292 @@
+//! What translating needs to know of an address family beyond [`Family`].
+
+use core::mem::offset_of;
+
+use network_types::ip::{Ipv4Hdr, Ipv6Hdr};
+
+use crate::abi::flow::{Flow4, Flow6};
+use crate::abi::nat::{LOCKED, NatEntry4, NatEntry6};
+use crate::abi::service::{Vip4, Vip6};
+use crate::abi::settings::{POOL_MAX, Settings};
+use crate::checksum::Delta;
+use crate::family::{Family, V4, V6};
+use crate::packet::Packet;
+use crate::word::{load_u16, load_u32, load_u64, store_u16, store_u32, store_u64};
+
+/// One way of a translated flow, whatever its family: see [`NatEntry4`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<F: Family> {
+    /// The key of the other way.
+    pub other: F::Flow,
+    /// The backend.
+    pub owner: u64,
+    /// When a packet last went this way, nanoseconds.
+    pub seen_ns: u64,
+    /// `SAW_` bits and `REPLY`.
+    pub state: u32,
+    /// Idle timeout in seconds.
+    pub idle_s: u32,
+    /// Where replies leave.
+    pub ifindex: u32,
+    /// With which MAC addresses.
+    pub macs: [u8; 12],
+}
+
+/// What replacing addresses did to checksums.
+#[derive(Clone, Copy, Debug)]
+pub struct Replaced {
+    /// To those that cover a pseudo-header.
+    pub addresses: Delta,
+    /// To one that covers the whole IP header.
+    pub header: Delta,
+}
+
+/// A family whose packets can be translated.
+pub trait Translated: Family<Vip: 'static> {
+    /// Bytes of an IP header without options.
+    const HEADER: usize;
+
+    /// The port in a service's key.
+    fn port_of(vip: &Self::Vip) -> [u8; 2];
+
+    /// The client's port in a flow's key.
+    fn client_port_of(flow: &Self::Flow) -> [u8; 2];
+
+    /// A member's address, from a backend's record.
+    fn member(address: &[u8; 16]) -> Self::Address;
+
+    /// An address from a [`crate::abi::fragment::FragmentEntry`].
+    fn narrow(address: &[u8; 16]) -> Self::Address;
+
+    /// Addresses of the pool, and how many of them are in use.
+    fn pool(settings: &Settings) -> (&[Self::Address; POOL_MAX], u32);
+
+    /// The key that stands for the right to reclaim a translation.
+    fn locked(key: &Self::Flow) -> Self::Flow;
+
+    /// As the map has it.
+    fn entry(entry: &Entry<Self>) -> Self::NatEntry;
+
+    /// From the map.
+    fn read(entry: &Self::NatEntry) -> Entry<Self>;
+
+    /// TTL or hop limit of the IP header at an offset.
+    fn hops<P: Packet>(packet: &P, at: usize) -> Option<u8>;
+
+    /// TOS or traffic class.
+    fn tos<P: Packet>(packet: &P, at: usize) -> Option<u8>;
+
+    /// Source, then destination.
+    fn addresses<P: Packet>(packet: &P, at: usize) -> Option<(Self::Address, Self::Address)>;
+
+    /// Replaces source and destination, and takes one off the TTL if it is a `hop`; corrects the header's own checksum.
+    fn readdress<P: Packet>(
+        packet: &mut P,
+        at: usize,
+        source: &Self::Address,
+        destination: &Self::Address,
+        hop: bool,
+    ) -> Option<Replaced>;
+}
+
+/// What both families do alike, on types of their own.
+macro_rules! alike {
+    ($vip:ty, $flow:ident, $entry:ident, $pool:ident, $pool_len:ident) => {
+        #[inline(always)]
+        fn port_of(vip: &$vip) -> [u8; 2] {
+            vip.port
+        }
+
+        #[inline(always)]
+        fn client_port_of(flow: &$flow) -> [u8; 2] {
+            flow.client_port
+        }
+
+        #[inline(always)]
+        fn pool(settings: &Settings) -> (&[Self::Address; POOL_MAX], u32) {
+            (&settings.$pool, settings.$pool_len)
+        }
+
+        #[inline(always)]
+        fn locked(key: &$flow) -> $flow {
+            $flow {
+                reserved: LOCKED,
+                ..*key
+            }
+        }
+
+        #[inline(always)]
+        fn entry(entry: &Entry<Self>) -> $entry {
+            $entry {
+                other: entry.other,
+                owner: entry.owner,
+                seen_ns: entry.seen_ns,
+                state: entry.state,
+                idle_s: entry.idle_s,
+                ifindex: entry.ifindex,
+                macs: entry.macs,
+            }
+        }
+
+        #[inline(always)]
+        fn read(entry: &$entry) -> Entry<Self> {
+            Entry {
+                other: entry.other,
+                owner: entry.owner,
+                seen_ns: entry.seen_ns,
+                state: entry.state,
+                idle_s: entry.idle_s,
+                ifindex: entry.ifindex,
+                macs: entry.macs,
+            }
+        }
+    };
+}
+
+impl Translated for V4 {
+    const HEADER: usize = size_of::<Ipv4Hdr>();
+
+    alike!(Vip4, Flow4, NatEntry4, pool_v4, pool_v4_len);
+
+    #[inline(always)]
+    fn member(address: &[u8; 16]) -> [u8; 4] {
+        load_u32::<12, _>(address).to_ne_bytes()
+    }
+
+    #[inline(always)]
+    fn narrow(address: &[u8; 16]) -> [u8; 4] {
+        load_u32::<0, _>(address).to_ne_bytes()
+    }
+
+    #[inline(always)]
+    fn hops<P: Packet>(packet: &P, at: usize) -> Option<u8> {
+        Some(packet.bytes::<20>(at)?[offset_of!(Ipv4Hdr, ttl)])
+    }
+
+    #[inline(always)]
+    fn tos<P: Packet>(packet: &P, at: usize) -> Option<u8> {
+        Some(packet.bytes::<20>(at)?[offset_of!(Ipv4Hdr, tos)])
+    }
+
+    #[inline(always)]
+    fn addresses<P: Packet>(packet: &P, at: usize) -> Option<([u8; 4], [u8; 4])> {
+        let ip = packet.bytes::<20>(at)?;
+        let source = load_u32::<{ offset_of!(Ipv4Hdr, src_addr) }, _>(ip);
+        let destination = load_u32::<{ offset_of!(Ipv4Hdr, dst_addr) }, _>(ip);
+        Some((source.to_ne_bytes(), destination.to_ne_bytes()))
+    }
+
+    #[inline(always)]
+    fn readdress<P: Packet>(
+        packet: &mut P,
+        at: usize,
+        source: &[u8; 4],
+        destination: &[u8; 4],
+        hop: bool,
+    ) -> Option<Replaced> {
+        const SRC: usize = offset_of!(Ipv4Hdr, src_addr);
+        const DST: usize = offset_of!(Ipv4Hdr, dst_addr);
+        const TTL: usize = offset_of!(Ipv4Hdr, ttl);
+        const SUM: usize = offset_of!(Ipv4Hdr, check);
+        let ip = packet.bytes_mut::<20>(at)?;
+        let source = u32::from_ne_bytes(*source);
+        let destination = u32::from_ne_bytes(*destination);
+        let addresses = Delta::NONE
+            .word32(load_u32::<SRC, _>(ip), source)
+            .word32(load_u32::<DST, _>(ip), destination);
+        store_u32::<SRC, _>(ip, source);
+        store_u32::<DST, _>(ip, destination);
+        let mut header = addresses;
+        if hop {
+            let word = load_u16::<TTL, _>(ip);
+            ip[TTL] = ip[TTL].wrapping_sub(1);
+            header = header.word16(word, load_u16::<TTL, _>(ip));
+        }
+        let old = load_u16::<SUM, _>(ip);
+        let new = header.apply(old);
+        store_u16::<SUM, _>(ip, new);
+        Some(Replaced {
+            addresses,
+            header: header.word16(old, new),
+        })
+    }
+}
+
+impl Translated for V6 {
+    const HEADER: usize = size_of::<Ipv6Hdr>();
+
+    alike!(Vip6, Flow6, NatEntry6, pool_v6, pool_v6_len);
+
+    #[inline(always)]
+    fn member(address: &[u8; 16]) -> [u8; 16] {
+        *address
+    }
+
+    #[inline(always)]
+    fn narrow(address: &[u8; 16]) -> [u8; 16] {
+        *address
+    }
+
+    #[inline(always)]
+    fn hops<P: Packet>(packet: &P, at: usize) -> Option<u8> {
+        Some(packet.bytes::<40>(at)?[offset_of!(Ipv6Hdr, hop_limit)])
+    }
+
+    #[inline(always)]
+    fn tos<P: Packet>(packet: &P, at: usize) -> Option<u8> {
+        let first = load_u16::<0, _>(packet.bytes::<40>(at)?);
+        Some((u16::from_be(first) >> 4) as u8)
+    }
+
+    #[inline(always)]
+    fn addresses<P: Packet>(packet: &P, at: usize) -> Option<([u8; 16], [u8; 16])> {
+        const SRC: usize = offset_of!(Ipv6Hdr, src_addr);
+        const DST: usize = offset_of!(Ipv6Hdr, dst_addr);
+        let ip = packet.bytes::<40>(at)?;
+        Some((
+            joined(load_u64::<SRC, _>(ip), load_u64::<{ SRC + 8 }, _>(ip)),
+            joined(load_u64::<DST, _>(ip), load_u64::<{ DST + 8 }, _>(ip)),
+        ))
+    }
+
+    #[inline(always)]
+    fn readdress<P: Packet>(
+        packet: &mut P,
+        at: usize,
+        source: &[u8; 16],
+        destination: &[u8; 16],
+        hop: bool,
+    ) -> Option<Replaced> {
+        const SRC: usize = offset_of!(Ipv6Hdr, src_addr);
+        const DST: usize = offset_of!(Ipv6Hdr, dst_addr);
+        const HOPS: usize = offset_of!(Ipv6Hdr, hop_limit);
+        let ip = packet.bytes_mut::<40>(at)?;
+        let source = [load_u64::<0, _>(source), load_u64::<8, _>(source)];
+        let destination = [load_u64::<0, _>(destination), load_u64::<8, _>(destination)];
+        let addresses = Delta::NONE
+            .word64(load_u64::<SRC, _>(ip), source[0])
+            .word64(load_u64::<{ SRC + 8 }, _>(ip), source[1])
+            .word64(load_u64::<DST, _>(ip), destination[0])
+            .word64(load_u64::<{ DST + 8 }, _>(ip), destination[1]);
+        store_u64::<SRC, _>(ip, source[0]);
+        store_u64::<{ SRC + 8 }, _>(ip, source[1]);
+        store_u64::<DST, _>(ip, destination[0]);
+        store_u64::<{ DST + 8 }, _>(ip, destination[1]);
+        let mut header = addresses;
+        if hop {
+            let word = load_u16::<{ HOPS - 1 }, _>(ip);
+            ip[HOPS] = ip[HOPS].wrapping_sub(1);
+            header = header.word16(word, load_u16::<{ HOPS - 1 }, _>(ip));
+        }
+        Some(Replaced { addresses, header })
+    }
+}
+
+/// An address from its halves in memory order.
+#[inline(always)]
+fn joined(high: u64, low: u64) -> [u8; 16] {
+    let mut address = [0; 16];
+    store_u64::<0, _>(&mut address, high);
+    store_u64::<8, _>(&mut address, low);
+    address
+}

@@ -1,0 +1,159 @@
+//! ICMP to a VIP: errors follow the flow that they quote, echo requests are answered.
+//!
+//! Checksums are not looked at: who gets an error checks it, and a wrong echo request gets a wrong reply.
+
+use super::deliver::{Job, deliver};
+use super::{foreign, service, stay};
+use crate::abi::counters::Reason;
+use crate::family::Family;
+use crate::forward;
+use crate::maps::{FamilyMaps, Maps};
+use crate::nat::{self, Translated};
+use crate::packet::Packet;
+use crate::parse::header::{Header, Headers};
+use crate::parse::{Kind, Network, Place, TCP, UDP};
+use crate::verdict::Verdict;
+
+/// Length of an ICMP header in bytes; what an error quotes follows it.
+const ICMP_LEN: usize = 8;
+/// Length of two ports in bytes.
+const PORTS_LEN: usize = 4;
+
+/// What an ICMP message to a VIP is to us.
+enum Message {
+    Error,
+    EchoRequest,
+    /// For the host's stack, whoever else takes every protocol.
+    Link,
+    Other,
+}
+
+/// [`Verdict::SLOW`] if it is a packet like any other.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Headers + Translated,
+{
+    let Some(start) = packet.bytes::<ICMP_LEN>(header.place.transport) else {
+        return stay(maps, Reason::Truncated);
+    };
+    let message = message::<F>(start[0]);
+    if matches!(message, Message::Other) {
+        return Verdict::SLOW;
+    }
+    if matches!(message, Message::Link) {
+        return stay(maps, Reason::OtherProtocol);
+    }
+    // Neither comes in fragments; what claims to is a packet like any other.
+    if header.part.is_first() {
+        return Verdict::SLOW;
+    }
+    let is_error = matches!(message, Message::Error);
+    if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() {
+        if is_error && foreign::has_replies(maps) && is_whole(packet, header) {
+            return of_member::<P, M, F>(packet, maps, header);
+        }
+        return Verdict::SLOW;
+    }
+    if F::is_bad_source(F::client_of(&header.flow)) {
+        return stay(maps, Reason::BadSource);
+    }
+    if !is_whole(packet, header) {
+        return stay(maps, Reason::BadLength);
+    }
+    if is_error {
+        error::<P, M, F>(packet, maps, header)
+    } else {
+        forward::echo::answer(packet, maps, header.place)
+    }
+}
+
+/// The frame holds all of the packet, and that all of the header.
+#[inline(always)]
+fn is_whole<P: Packet, F: Family>(packet: &P, header: &Header<F>) -> bool {
+    let length = header.payload();
+    length >= ICMP_LEN && length <= packet.len().wrapping_sub(header.place.transport)
+}
+
+#[inline(always)]
+fn message<F: Family>(kind: u8) -> Message {
+    match (F::NETWORK, kind) {
+        // Destination unreachable, time exceeded, parameter problem; source quench is history (RFC 6633).
+        (Network::V4, 3 | 11 | 12) => Message::Error,
+        (Network::V4, 8) => Message::EchoRequest,
+        (Network::V6, 1..=4) => Message::Error,
+        (Network::V6, 128) => Message::EchoRequest,
+        // Multicast listeners, neighbour discovery and what else belongs to the link (IANA's ICMPv6 parameters).
+        (Network::V6, 130..=159) => Message::Link,
+        _ => Message::Other,
+    }
+}
+
+/// An error goes to the backend of the flow that it quotes: a packet from the VIP to the client.
+#[inline(always)]
+fn error<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Headers + Translated,
+{
+    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
+        return stay(maps, Reason::NotVip);
+    };
+    // The VIP must have sent it.
+    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&header.flow)) {
+        return stay(maps, Reason::NotVip);
+    }
+    let Some(service) = service::of::<M, F>(maps, F::vip_of(&flow)) else {
+        return stay(maps, Reason::NotVip);
+    };
+    let kind = Kind {
+        opens: false,
+        transient: true,
+    };
+    let job = Job {
+        header: Header { flow, ..*header },
+        service,
+        kind,
+        quoted,
+        error: true,
+    };
+    deliver::<P, M, F>(packet, maps, &job)
+}
+
+/// An error that is for no VIP may be about a translated packet; [`Verdict::SLOW`] if it is not.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn of_member<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Headers + Translated,
+{
+    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
+        return Verdict::SLOW;
+    };
+    nat::error::reply::<P, M, F>(packet, maps, &header.place, &quoted, &flow)
+        .unwrap_or(Verdict::SLOW)
+}
+
+/// The quoted packet, and its flow reversed: as who is to blame for the error sends it. `None` if the quote is cut
+/// short of its ports or never had any.
+#[inline(always)]
+fn quoted<P, F>(packet: &P, header: &Header<F>) -> Option<(Place, F::Flow)>
+where
+    P: Packet,
+    F: Headers,
+{
+    let mut inner = F::header(packet, header.place.transport + ICMP_LEN).ok()?;
+    if inner.part.is_later() {
+        return None;
+    }
+    inner.read_ports(packet).ok()?;
+    // What Ethernet pads the error with is no quote.
+    let has_ports = inner.place.protocol == TCP || inner.place.protocol == UDP;
+    let end = inner.place.transport + if has_ports { PORTS_LEN } else { 0 };
+    let is_quoted = end <= header.place.at + header.place.length;
+    is_quoted.then(|| (inner.place, F::reversed(&inner.flow)))
+}
