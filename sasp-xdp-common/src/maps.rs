@@ -13,6 +13,8 @@ use crate::abi::service::Service;
 use crate::abi::settings::{Limiter, Settings};
 use crate::abi::slot::Slot;
 use crate::family::Family;
+use crate::pipeline::Job;
+use crate::verdict::Verdict;
 
 /// Maps that do not depend on the address family.
 pub trait Maps {
@@ -46,6 +48,9 @@ pub trait Maps {
 
 /// Maps keyed by an address family's types.
 pub trait FamilyMaps<F: Family> {
+    /// Lends the place for a packet under way, as new.
+    fn with_job(&self, work: impl FnOnce(&mut Job<F>) -> Verdict) -> Verdict;
+
     /// The service of exactly this key.
     fn service(&self, vip: &F::Vip) -> Option<Service>;
 

@@ -21,6 +21,9 @@ use sasp_xdp_common::abi::source::SERVICE_BITS;
 use sasp_xdp_common::family::{V4, V6};
 use sasp_xdp_common::maps::{Added, FamilyMaps, Maps, Question, Way};
 
+use sasp_xdp_common::pipeline::Job;
+use sasp_xdp_common::verdict::Verdict;
+
 use crate::way;
 
 /// Allocated entry by entry: what nobody uses takes no memory.
@@ -75,6 +78,10 @@ static REASONS: PerCpuArray<u64, REASONS_MAX> = PerCpuArray::new();
 /// Only userspace touches it; it stands here so that one loader makes all maps.
 #[btf_map]
 static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
+
+/// Where a packet under way is noted. A program of one CPU does not run into another.
+#[btf_map]
+static WORK: PerCpuArray<[u64; 32], 1> = PerCpuArray::new();
 
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
@@ -169,6 +176,19 @@ macro_rules! family {
      $services:ident, $vips:ident, $flows:ident, $fragments:ident, $sources:ident, $replies:ident, $nat:ident,
      $way:path, $source:literal) => {
         impl FamilyMaps<$family> for KernelMaps {
+            #[inline(always)]
+            fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
+                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 32]>()) };
+                let Some(place) = WORK.get_ptr_mut(0) else {
+                    return Verdict::PASS;
+                };
+                let job = place.cast::<Job<$family>>();
+                // SAFETY: large enough, aligned as u64, and of this CPU alone.
+                unsafe { job.write(Job::default()) };
+                // SAFETY: it has just been written, and nobody else has a reference.
+                work(unsafe { &mut *job })
+            }
+
             #[inline(always)]
             fn service(&self, vip: &$vip) -> Option<Service> {
                 // SAFETY: 16 bytes, copied out at once; userspace replaces the entry whole when it changes it.

@@ -17,6 +17,8 @@ use crate::abi::service::Service;
 use crate::abi::settings::{LIMITERS, Limiter, Settings, take};
 use crate::abi::slot::{Slot, Table, slot_of};
 use crate::family::{Family, V4, V6};
+use crate::pipeline::Job;
+use crate::verdict::Verdict;
 
 /// All maps of one balancer. What the packet path only reads is public and plain; what it writes sits in cells, since
 /// the pipeline holds the maps by shared reference.
@@ -180,6 +182,10 @@ impl Maps for HostMaps {
 macro_rules! family {
     ($family:ty, $own:ident) => {
         impl FamilyMaps<$family> for HostMaps {
+            fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
+                work(&mut Job::default())
+            }
+
             fn service(&self, vip: &<$family as Family>::Vip) -> Option<Service> {
                 self.$own.services.get(vip).copied()
             }

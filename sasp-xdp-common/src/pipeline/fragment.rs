@@ -1,8 +1,9 @@
 //! Packets in fragments: only the first carries ports, and the others follow it.
 
+use super::job::{Job, Step};
 use super::pick::usable;
 use super::{deliver, stay};
-use crate::abi::backend::{Index, MODE_GRE, NOBODY};
+use crate::abi::backend::{Index, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::FRAGMENT_TIMEOUT_NS;
@@ -41,27 +42,28 @@ where
 
 /// A fragment that is not the first.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn later<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn later<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    match maps.fragment(&key(header)) {
+    let entry = maps.fragment(&key(&job.header));
+    match entry {
         Some(entry) if maps.now_ns().wrapping_sub(entry.seen_ns) <= FRAGMENT_TIMEOUT_NS => {
-            follow::<P, M, F>(packet, maps, header, &entry)
+            follow::<P, M, F>(packet, maps, job, &entry)
         }
-        _ => alone(maps, header),
+        _ => alone::<M, F>(maps, job),
     }
 }
 
 #[inline(always)]
-fn alone<M, F>(maps: &M, header: &Header<F>) -> Verdict
+fn alone<M, F>(maps: &M, job: &Job<F>) -> Verdict
 where
     M: Maps + FamilyMaps<F>,
     F: Family,
 {
-    let destination = F::address_of(F::vip_of(&header.flow));
+    let destination = F::address_of(F::vip_of(&job.header.flow));
     let reason = match maps.vip(destination) {
         Some(_) => Reason::FragmentWithoutFirst,
         None => Reason::Fragment,
@@ -70,51 +72,42 @@ where
 }
 
 #[inline(always)]
-fn follow<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>, entry: &FragmentEntry) -> Verdict
+fn follow<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>, entry: &FragmentEntry) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let place = &header.place;
-    if header.payload() > packet.len().wrapping_sub(place.transport) {
+    let place = job.header.place;
+    if job.header.payload() > packet.len().wrapping_sub(place.transport) {
         return stay(maps, Reason::BadLength);
     }
     if entry.owner == 0 {
-        let done = nat::fragment::follow::<P, F>(packet, place, entry, &entry.macs);
-        return followed(maps, done, entry.ifindex, NOBODY);
+        if let Err(reason) = nat::fragment::follow::<P, F>(packet, &place, entry, &entry.macs) {
+            return stay(maps, reason);
+        }
+        maps.count(Reason::FragmentFollowed);
+        return Verdict::leave(entry.ifindex, NOBODY);
     }
-    let index = entry.owner as Index;
+    job.index = entry.owner as Index;
     let generation = (entry.owner >> 32) as u32;
-    let backend = match usable(maps, index) {
+    let backend = match usable(maps, job.index) {
         Some(backend) if backend.generation == generation => backend,
-        _ => return alone(maps, header),
+        _ => return alone::<M, F>(maps, job),
     };
     if forward::goes_to(packet, backend) {
         return stay(maps, Reason::AlreadySent);
     }
-    if backend.inner_max != 0 && place.length > backend.inner_max as usize {
-        return deliver::too_big(packet, maps, place, backend.inner_max);
+    job.note = Some(Reason::FragmentFollowed);
+    // Without ports: all later fragments of a packet take one way.
+    job.hash = job.header.flow.hash_flow(maps.seed());
+    let next = deliver::next(job, backend);
+    if next != Step::Translate {
+        return Verdict::next(next);
     }
-    let bytes = packet.len();
-    let done = if backend.mode <= MODE_GRE {
-        // Without ports: all later fragments of a packet take one way.
-        let hash = header.flow.hash_flow(maps.seed());
-        deliver::send_whole(packet, place, backend, hash)
-    } else {
-        nat::fragment::follow::<P, F>(packet, place, entry, &backend.macs)
-    };
-    if done.is_ok() {
-        maps.count_traffic(index, bytes, false);
+    job.bytes = packet.len();
+    match nat::fragment::follow::<P, F>(packet, &place, entry, &backend.macs) {
+        Ok(()) => Verdict::next(Step::Finish),
+        Err(reason) => stay(maps, reason),
     }
-    followed(maps, done, backend.ifindex, index)
-}
-
-#[inline(always)]
-fn followed<M: Maps>(maps: &M, done: Result<(), Reason>, ifindex: u32, index: Index) -> Verdict {
-    if let Err(reason) = done {
-        return stay(maps, reason);
-    }
-    maps.count(Reason::FragmentFollowed);
-    Verdict::leave(ifindex, index)
 }

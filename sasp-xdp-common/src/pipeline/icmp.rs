@@ -2,11 +2,10 @@
 //!
 //! Checksums are not looked at: who gets an error checks it, and a wrong echo request gets a wrong reply.
 
-use super::deliver::{Job, deliver};
+use super::job::{Job, Step};
 use super::{foreign, service, stay};
 use crate::abi::counters::Reason;
 use crate::family::Family;
-use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
@@ -28,34 +27,33 @@ enum Message {
     Other,
 }
 
-/// [`Verdict::SLOW`] if it is a packet like any other.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Headers,
 {
+    let header = &job.header;
     let Some(start) = packet.bytes::<ICMP_LEN>(header.place.transport) else {
         return stay(maps, Reason::Truncated);
     };
     let message = message::<F>(start[0]);
-    if matches!(message, Message::Other) {
-        return Verdict::SLOW;
+    // Neither errors nor echo requests come in fragments; what claims to is a packet like any other.
+    if matches!(message, Message::Other) || header.part.is_first() {
+        return Verdict::next(Step::Classify);
     }
     if matches!(message, Message::Link) {
         return stay(maps, Reason::OtherProtocol);
     }
-    // Neither comes in fragments; what claims to is a packet like any other.
-    if header.part.is_first() {
-        return Verdict::SLOW;
-    }
     let is_error = matches!(message, Message::Error);
     if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() {
-        if is_error && foreign::has_replies(maps) && is_whole(packet, header) {
-            return of_member::<P, M, F>(packet, maps, header);
-        }
-        return Verdict::SLOW;
+        let may_be_of_member = is_error && foreign::has_replies(maps) && is_whole(packet, header);
+        return Verdict::next(if may_be_of_member {
+            Step::ErrorOfMember
+        } else {
+            Step::Classify
+        });
     }
     if F::is_bad_source(F::client_of(&header.flow)) {
         return stay(maps, Reason::BadSource);
@@ -64,9 +62,9 @@ where
         return stay(maps, Reason::BadLength);
     }
     if is_error {
-        error::<P, M, F>(packet, maps, header)
+        error::<P, M, F>(packet, maps, job)
     } else {
-        forward::echo::answer(packet, maps, header.place)
+        Verdict::next(Step::Echo)
     }
 }
 
@@ -93,49 +91,46 @@ fn message<F: Family>(kind: u8) -> Message {
 
 /// An error goes to the backend of the flow that it quotes: a packet from the VIP to the client.
 #[inline(always)]
-fn error<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+fn error<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Headers,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
+    let Some((quoted, flow)) = quoted::<P, F>(packet, &job.header) else {
         return stay(maps, Reason::NotVip);
     };
     // The VIP must have sent it.
-    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&header.flow)) {
+    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&job.header.flow)) {
         return stay(maps, Reason::NotVip);
     }
     let Some(service) = service::of::<M, F>(maps, F::vip_of(&flow)) else {
         return stay(maps, Reason::NotVip);
     };
-    let kind = Kind {
+    job.header.flow = flow;
+    job.quoted = quoted;
+    job.service = service;
+    job.kind = Kind {
         opens: false,
         transient: true,
     };
-    let job = Job {
-        header: Header { flow, ..*header },
-        service,
-        kind,
-        quoted,
-        error: true,
-    };
-    deliver::<P, M, F>(packet, maps, &job)
+    job.note = Some(Reason::IcmpErrorFollowed);
+    Verdict::next(Step::Pick)
 }
 
-/// An error that is for no VIP may be about a translated packet; [`Verdict::SLOW`] if it is not.
+/// An error that is for no VIP may be about a translated packet.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn of_member<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn of_member<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Headers + Translated,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
-        return Verdict::SLOW;
+    let Some((quoted, flow)) = quoted::<P, F>(packet, &job.header) else {
+        return Verdict::next(Step::Classify);
     };
-    nat::error::reply::<P, M, F>(packet, maps, &header.place, &quoted, &flow)
-        .unwrap_or(Verdict::SLOW)
+    nat::error::reply::<P, M, F>(packet, maps, &job.header.place, &quoted, &flow)
+        .unwrap_or(Verdict::next(Step::Classify))
 }
 
 /// The quoted packet, and its flow reversed: as who is to blame for the error sends it. `None` if the quote is cut
