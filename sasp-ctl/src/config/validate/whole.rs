@@ -74,7 +74,7 @@ pub(super) fn groups(services: &[Judged<'_>], source: &Source, warnings: &mut Ve
         let (other, known) = first.entry(&spec.group).or_insert(judged);
         if (known.vip.port() == 0) != (spec.vip.port() == 0) {
             let note = format!(
-                "the group {} serves VIPs with a port and (see {}) VIPs without one, which a GWM may refuse: give each kind a group of its own",
+                "the group {} serves VIPs with a port and VIPs without one (also {}), which a GWM may refuse: give each kind a group of its own",
                 spec.group,
                 source.also(&other.vip)
             );
