@@ -81,8 +81,9 @@ pub trait FamilyMaps<F: Family> {
     /// The VIP whose replies a member of `nat` (address, port, protocol) sends.
     fn reply(&self, member: &F::Vip) -> Option<F::Vip>;
 
-    /// A translation, by the packet as it arrives.
-    fn nat(&self, flow: &F::Flow) -> Option<F::NatEntry>;
+    /// Reads a translation, by the packet as it arrives. In place, since a copy is large for the kernel's stack; another
+    /// CPU may write it meanwhile.
+    fn nat<R>(&self, flow: &F::Flow, read: impl FnOnce(&F::NatEntry) -> R) -> Option<R>;
 
     /// Adds a translation; never replaces one.
     fn nat_add(&self, flow: &F::Flow, entry: &F::NatEntry) -> Added;

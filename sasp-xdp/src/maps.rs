@@ -81,7 +81,7 @@ static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 
 /// Where a packet under way is noted. A program of one CPU does not run into another.
 #[btf_map]
-static WORK: PerCpuArray<[u64; 32], 1> = PerCpuArray::new();
+static WORK: PerCpuArray<[u64; 64], 1> = PerCpuArray::new();
 
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
@@ -178,7 +178,7 @@ macro_rules! family {
         impl FamilyMaps<$family> for KernelMaps {
             #[inline(always)]
             fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
-                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 32]>()) };
+                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 64]>()) };
                 let Some(place) = WORK.get_ptr_mut(0) else {
                     return Verdict::PASS;
                 };
@@ -257,10 +257,11 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn nat(&self, flow: &$flow) -> Option<$nat_entry> {
-                // SAFETY: copied out at once. What is written in place are words (time, state) and where replies
-                // leave, of which a torn copy sends one packet astray.
-                unsafe { $nat.get(flow) }.copied()
+            fn nat<R>(&self, flow: &$flow, read: impl FnOnce(&$nat_entry) -> R) -> Option<R> {
+                // SAFETY: integers and byte arrays, read as they stand. Another CPU may write words of it (time, state)
+                // and where replies leave, of which a torn copy sends one packet astray; or it may remove it and make
+                // it another flow's, so who reads a key from it checks what the key leads to.
+                unsafe { $nat.get(flow) }.map(read)
             }
 
             #[inline(always)]

@@ -240,11 +240,12 @@ macro_rules! family {
                 self.$own.replies.get(member).copied()
             }
 
-            fn nat(
+            fn nat<R>(
                 &self,
                 flow: &<$family as Family>::Flow,
-            ) -> Option<<$family as Family>::NatEntry> {
-                self.$own.nat.borrow().get(flow).copied()
+                read: impl FnOnce(&<$family as Family>::NatEntry) -> R,
+            ) -> Option<R> {
+                self.$own.nat.borrow().get(flow).map(read)
             }
 
             fn nat_add(

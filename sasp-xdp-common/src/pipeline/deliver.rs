@@ -2,10 +2,9 @@
 
 use super::job::{Job, Step};
 use super::pick::{self, Memory, remember};
-use super::{fragment, quic, stay};
-use crate::abi::backend::{Backend, Index, MODE_GRE};
+use super::{quic, stay};
+use crate::abi::backend::{Backend, MODE_GRE};
 use crate::abi::counters::Reason;
-use crate::abi::flow::FlowEntry;
 use crate::abi::service::{ALLOW_LISTED, SOURCE_RULES, Service};
 use crate::abi::source::{ALLOW, DENY};
 use crate::family::Family;
@@ -105,7 +104,7 @@ where
     done(maps, sent)
 }
 
-/// Translated.
+/// Finds the addresses with which a packet leaves.
 #[cfg_attr(target_arch = "bpf", inline(never))]
 pub(super) fn translate<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
@@ -113,21 +112,38 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    job.bytes = packet.len();
     let Job {
         header,
         kind,
         service,
         index,
+        forward,
         ..
     } = job;
     let (place, flow) = (&header.place, &header.flow);
-    let sent = maps
-        .backend(*index)
-        .ok_or(Reason::NoBackend)
-        .and_then(|backend| {
-            nat::forward::<P, M, F>(packet, maps, place, flow, *kind, *service, *index, backend)
-        });
+    let found = maps.backend(*index).ok_or(Reason::NoBackend);
+    let found = found.and_then(|backend| {
+        nat::find::<P, M, F>(
+            packet, maps, place, flow, *kind, *service, *index, backend, forward,
+        )
+    });
+    match found {
+        Ok(()) => Verdict::next(Step::Rewrite),
+        Err(reason) => stay(maps, reason),
+    }
+}
+
+/// Gives a packet the addresses with which it leaves.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn rewrite<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps,
+    F: Translated,
+{
+    job.bytes = packet.len();
+    let sent = backend(maps, job)
+        .and_then(|backend| nat::forward::<P, F>(packet, &job.header.place, &job.forward, backend));
     done(maps, sent)
 }
 
@@ -155,28 +171,29 @@ fn done<M: Maps>(maps: &M, sent: Result<(), Reason>) -> Verdict {
     }
 }
 
-/// Counts a packet that is on its way, and notes where the fragments behind it must go.
+/// Counts a packet that is on its way.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn finish<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+pub(super) fn finish<M, F>(maps: &M, job: &mut Job<F>) -> Verdict
 where
-    P: Packet,
-    M: Maps + FamilyMaps<F>,
-    F: Translated,
+    M: Maps,
+    F: Family,
 {
-    let index: Index = job.index;
-    let (ifindex, generation) = match backend(maps, job) {
-        Ok(backend) => (backend.ifindex, backend.generation),
+    match backend(maps, job) {
+        Ok(backend) => {
+            job.ifindex = backend.ifindex;
+            job.generation = backend.generation;
+        }
         Err(reason) => return stay(maps, reason),
-    };
-    maps.count_traffic(index, job.bytes, job.kind.opens);
+    }
+    maps.count_traffic(job.index, job.bytes, job.kind.opens);
     if let Some(note) = job.note {
         maps.count(note);
     }
     if job.header.part.is_first() {
-        let owner = FlowEntry::new(index, generation, 0).owner;
-        fragment::remember::<P, M, F>(packet, maps, &job.header, owner, ifindex);
+        Verdict::next(Step::Fragments)
+    } else {
+        Verdict::leave(job.ifindex, job.index)
     }
-    Verdict::leave(ifindex, index)
 }
 
 #[cfg_attr(target_arch = "bpf", inline(never))]

@@ -1,7 +1,7 @@
 //! Packets that are for no service: replies of members, whose addresses are translated back, or nothing of ours.
 
-use super::job::Job;
-use super::{fragment, stay};
+use super::job::{Job, Step};
+use super::stay;
 use crate::abi::counters::Reason;
 use crate::abi::settings::HAS_REPLIES;
 use crate::maps::{FamilyMaps, Maps};
@@ -29,12 +29,13 @@ where
     if has_replies(maps)
         && let Some(verdict) = nat::reply::<P, M, F>(packet, maps, &header.place, &header.flow)
     {
-        if header.part.is_first()
-            && let Some(ifindex) = verdict.ifindex()
-        {
-            fragment::remember::<P, M, F>(packet, maps, header, 0, ifindex);
-        }
-        return verdict;
+        return match verdict.ifindex() {
+            Some(ifindex) if header.part.is_first() => {
+                job.ifindex = ifindex;
+                Verdict::next(Step::Fragments)
+            }
+            _ => verdict,
+        };
     }
     stay(
         maps,

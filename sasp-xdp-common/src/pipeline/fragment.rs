@@ -5,6 +5,7 @@ use super::pick::usable;
 use super::{deliver, stay};
 use crate::abi::backend::{Index, NOBODY};
 use crate::abi::counters::Reason;
+use crate::abi::flow::FlowEntry;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::FRAGMENT_TIMEOUT_NS;
 use crate::family::Family;
@@ -23,21 +24,22 @@ fn key<F: Family>(header: &Header<F>) -> F::Fragment {
     F::fragment(source, F::address_of(vip), id, header.place.protocol)
 }
 
-/// Notes where a first fragment has gone, and with which addresses it left. `owner` as in
-/// [`FlowEntry::owner`](crate::abi::flow::FlowEntry::owner), 0 for a reply of a member.
+/// Notes where a first fragment goes, and with which addresses: to a backend, or for nobody if it is a reply.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn remember<P, M, F>(packet: &P, maps: &M, header: &Header<F>, owner: u64, ifindex: u32)
+pub(super) fn remember<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let place = &header.place;
-    let entry = nat::fragment::entry::<P, F>(packet, place, owner, maps.now_ns(), ifindex);
+    let place = &job.header.place;
+    let now = FlowEntry::new(job.index, job.generation, maps.now_ns());
+    let entry = nat::fragment::entry::<P, F>(packet, place, now.owner, now.seen_ns, job.ifindex);
     if let Some(entry) = entry {
         // A map that refuses it costs the packet its other fragments, which are counted then.
-        maps.remember_fragment(&key(header), &entry);
+        maps.remember_fragment(&key(&job.header), &entry);
     }
+    Verdict::leave(job.ifindex, job.index)
 }
 
 /// A fragment that is not the first.

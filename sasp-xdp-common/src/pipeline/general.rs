@@ -64,7 +64,7 @@ where
         verdict = classify::<P, M, F>(packet, maps, job);
     }
     if verdict.is_next(Step::Foreign) {
-        return foreign::foreign::<P, M, F>(packet, maps, job);
+        verdict = foreign::foreign::<P, M, F>(packet, maps, job);
     }
     if verdict.is_next(Step::Pick) {
         verdict = deliver::pick::<P, M, F>(packet, maps, job);
@@ -81,11 +81,17 @@ where
     if verdict.is_next(Step::Translate) {
         verdict = deliver::translate::<P, M, F>(packet, maps, job);
     }
+    if verdict.is_next(Step::Rewrite) {
+        verdict = deliver::rewrite::<P, M, F>(packet, maps, job);
+    }
     if verdict.is_next(Step::TranslateError) {
         verdict = deliver::translate_error::<P, M, F>(packet, maps, job);
     }
     if verdict.is_next(Step::Finish) {
-        verdict = deliver::finish::<P, M, F>(packet, maps, job);
+        verdict = deliver::finish(maps, job);
+    }
+    if verdict.is_next(Step::Fragments) {
+        verdict = fragment::remember::<P, M, F>(packet, maps, job);
     }
     verdict
 }

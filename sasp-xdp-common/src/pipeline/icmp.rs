@@ -10,7 +10,7 @@ use crate::maps::{FamilyMaps, Maps};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::{Header, Headers};
-use crate::parse::{Kind, Network, Place, TCP, UDP};
+use crate::parse::{Kind, Network, TCP, UDP};
 use crate::verdict::Verdict;
 
 /// Length of an ICMP header in bytes; what an error quotes follows it.
@@ -47,9 +47,11 @@ where
         return stay(maps, Reason::OtherProtocol);
     }
     let is_error = matches!(message, Message::Error);
+    let is_whole = is_whole(packet, header);
+    let is_quoting = is_error && is_whole && read_quoted(packet, job);
+    let header = &job.header;
     if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() {
-        let may_be_of_member = is_error && foreign::has_replies(maps) && is_whole(packet, header);
-        return Verdict::next(if may_be_of_member {
+        return Verdict::next(if is_quoting && foreign::has_replies(maps) {
             Step::ErrorOfMember
         } else {
             Step::Classify
@@ -58,13 +60,16 @@ where
     if F::is_bad_source(F::client_of(&header.flow)) {
         return stay(maps, Reason::BadSource);
     }
-    if !is_whole(packet, header) {
+    if !is_whole {
         return stay(maps, Reason::BadLength);
     }
-    if is_error {
-        error::<P, M, F>(packet, maps, job)
+    if !is_error {
+        return Verdict::next(Step::Echo);
+    }
+    if is_quoting && follow::<M, F>(maps, job) {
+        Verdict::next(Step::Pick)
     } else {
-        Verdict::next(Step::Echo)
+        stay(maps, Reason::NotVip)
     }
 }
 
@@ -91,31 +96,27 @@ fn message<F: Family>(kind: u8) -> Message {
 
 /// An error goes to the backend of the flow that it quotes: a packet from the VIP to the client.
 #[inline(always)]
-fn error<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+fn follow<M, F>(maps: &M, job: &mut Job<F>) -> bool
 where
-    P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers,
+    F: Family,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, &job.header) else {
-        return stay(maps, Reason::NotVip);
-    };
+    let vip = F::vip_of(&job.quoted_flow);
     // The VIP must have sent it.
-    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&job.header.flow)) {
-        return stay(maps, Reason::NotVip);
+    if F::address_of(vip) != F::address_of(F::vip_of(&job.header.flow)) {
+        return false;
     }
-    let Some(service) = service::of::<M, F>(maps, F::vip_of(&flow)) else {
-        return stay(maps, Reason::NotVip);
+    let Some(service) = service::of::<M, F>(maps, vip) else {
+        return false;
     };
-    job.header.flow = flow;
-    job.quoted = quoted;
+    job.header.flow = job.quoted_flow;
     job.service = service;
     job.kind = Kind {
         opens: false,
         transient: true,
     };
     job.note = Some(Reason::IcmpErrorFollowed);
-    Verdict::next(Step::Pick)
+    true
 }
 
 /// An error that is for no VIP may be about a translated packet.
@@ -124,31 +125,35 @@ pub(super) fn of_member<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> 
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Translated,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, &job.header) else {
-        return Verdict::next(Step::Classify);
-    };
-    nat::error::reply::<P, M, F>(packet, maps, &job.header.place, &quoted, &flow)
+    let (place, quoted, flow) = (&job.header.place, &job.quoted, &job.quoted_flow);
+    nat::error::reply::<P, M, F>(packet, maps, place, quoted, flow)
         .unwrap_or(Verdict::next(Step::Classify))
 }
 
-/// The quoted packet, and its flow reversed: as who is to blame for the error sends it. `None` if the quote is cut
+/// Notes the quoted packet, and its flow reversed: as who is to blame for the error sends it. False if the quote is cut
 /// short of its ports or never had any.
 #[inline(always)]
-fn quoted<P, F>(packet: &P, header: &Header<F>) -> Option<(Place, F::Flow)>
+fn read_quoted<P, F>(packet: &P, job: &mut Job<F>) -> bool
 where
     P: Packet,
     F: Headers,
 {
-    let mut inner = F::header(packet, header.place.transport + ICMP_LEN).ok()?;
-    if inner.part.is_later() {
-        return None;
+    let place = &job.header.place;
+    let Ok(mut inner) = F::header(packet, place.transport + ICMP_LEN) else {
+        return false;
+    };
+    if inner.part.is_later() || inner.read_ports(packet).is_err() {
+        return false;
     }
-    inner.read_ports(packet).ok()?;
     // What Ethernet pads the error with is no quote.
     let has_ports = inner.place.protocol == TCP || inner.place.protocol == UDP;
     let end = inner.place.transport + if has_ports { PORTS_LEN } else { 0 };
-    let is_quoted = end <= header.place.at + header.place.length;
-    is_quoted.then(|| (inner.place, F::reversed(&inner.flow)))
+    if end > place.at + place.length {
+        return false;
+    }
+    job.quoted = inner.place;
+    job.quoted_flow = F::reversed(&inner.flow);
+    true
 }

@@ -4,6 +4,7 @@ use crate::abi::backend::{Index, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::service::Service;
 use crate::family::Family;
+use crate::nat::Forward;
 use crate::parse::header::{Header, Part};
 use crate::parse::{Kind, Place};
 
@@ -11,16 +12,24 @@ use crate::parse::{Kind, Place};
 #[derive(Clone, Copy, Debug)]
 pub struct Job<F: Family> {
     pub(super) header: Header<F>,
-    /// Where the packet lies that it quotes, if it is an ICMP error; its flow is that one's then, reversed.
+    /// Where the packet lies that it quotes, if it is an ICMP error.
     pub(super) quoted: Place,
+    /// That packet's flow, reversed; the header's too once it is known for whom the error is.
+    pub(super) quoted_flow: F::Flow,
     pub(super) service: Service,
     pub(super) kind: Kind,
     /// Its backend.
     pub(super) index: Index,
+    /// Its backend's generation.
+    pub(super) generation: u32,
+    /// The interface by which it leaves.
+    pub(super) ifindex: u32,
     /// Its flow's hash.
     pub(super) hash: u32,
     /// Its frame's length before anything was put in front of it.
     pub(super) bytes: usize,
+    /// Its translation.
+    pub(super) forward: Forward<F>,
     /// What is counted once it is on its way.
     pub(super) note: Option<Reason>,
 }
@@ -36,18 +45,23 @@ impl<F: Family> Default for Job<F> {
             protocol: 0,
         };
         let nowhere = F::Address::default();
+        let flow = F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0));
         Self {
             header: Header {
                 place,
                 part: Part::default(),
-                flow: F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0)),
+                flow,
             },
             quoted: place,
+            quoted_flow: flow,
             service: Service::default(),
             kind: Kind::default(),
             index: NOBODY,
+            generation: 0,
+            ifindex: 0,
             hash: 0,
             bytes: 0,
+            forward: Forward::default(),
             note: None,
         }
     }
@@ -75,10 +89,14 @@ pub enum Step {
     Echo,
     /// To its backend as it is, or in a tunnel.
     Send,
-    /// To its backend, translated.
+    /// To its backend, translated: to which addresses?
     Translate,
+    /// To these.
+    Rewrite,
     /// An ICMP error to its backend, translated.
     TranslateError,
     /// On its way: count it.
     Finish,
+    /// On its way: note where the fragments behind it must go.
+    Fragments,
 }

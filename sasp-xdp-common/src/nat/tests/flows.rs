@@ -195,12 +195,13 @@ where
                 );
                 let key = F::flow(&F::member(&member.address), 8080_u16.to_be_bytes(), &vip);
                 let nat = F::own(&self.maps).nat.borrow();
-                let back = F::read(nat.get(&key).expect("a source was free"));
-                let forward = nat.get(&back.other).map(F::read);
-                let forward = forward.filter(|forward| forward.other == key);
-                let (seen, state) = forward.map_or((0, 0), |entry| (entry.seen_ns, entry.state));
-                let timeout = timeout_s(state, back.state, !is_udp(client), 100);
-                let silent = self.maps.now_ns - back.seen_ns.max(seen);
+                let back = nat.get(&key).expect("a source was free");
+                let forward = nat.get(F::other(back));
+                let forward = forward.filter(|forward| *F::other(forward) == key);
+                let (seen, state) =
+                    forward.map_or((0, 0), |entry| (F::seen_ns(entry), F::state(entry)));
+                let timeout = timeout_s(state, F::state(back), !is_udp(client), 100);
+                let silent = self.maps.now_ns - F::seen_ns(back).max(seen);
                 prop_assert!(silent <= u64::from(timeout) * SECOND_NS);
             }
         }
@@ -244,11 +245,10 @@ where
         let nat = F::own(&self.maps).nat.borrow();
         let (back, forward): (Vec<_>, Vec<_>) = nat
             .iter()
-            .map(|(key, entry)| (*key, F::read(entry)))
-            .partition(|(_, entry)| entry.state & REPLY != 0);
+            .partition(|(_, entry)| F::state(entry) & REPLY != 0);
         for (key, entry) in &forward {
-            let other = nat.get(&entry.other).map(F::read);
-            prop_assert!(other.is_some_and(|other| other.other == *key));
+            let other = nat.get(F::other(entry));
+            prop_assert!(other.is_some_and(|other| F::other(other) == *key));
         }
         prop_assert!(back.len() >= forward.len());
         Ok(())

@@ -327,7 +327,7 @@ pub(super) fn serve<F: Stage>(maps: &mut HostMaps, member: End, vip: End, protoc
 
 /// The member's end and ours of a flow that is translated.
 pub(super) fn translation<F: Stage>(maps: &HostMaps, flow: &F::Flow) -> (End, End) {
-    let other = F::read(&F::own(maps).nat.borrow()[flow]).other;
+    let other = *F::other(&F::own(maps).nat.borrow()[flow]);
     let vip = F::vip_of(&other);
     let end = |address, port| (widen::<F>(address), u16::from_be_bytes(port));
     (
