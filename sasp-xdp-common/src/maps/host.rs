@@ -228,12 +228,15 @@ macro_rules! family {
                 &self,
                 service: u32,
                 client: &<$family as Family>::Address,
-            ) -> Option<u32> {
+                unnamed: u32,
+            ) -> u32 {
                 let fits = |rule: &&(u32, <$family as Family>::Address, u32, u32)| {
                     rule.0 == service && share_prefix(&rule.1, client, rule.2)
                 };
                 let rules = self.$own.sources.iter().filter(fits);
-                rules.max_by_key(|rule| rule.2).map(|rule| rule.3)
+                rules
+                    .max_by_key(|rule| rule.2)
+                    .map_or(unnamed, |rule| rule.3)
             }
 
             fn reply(&self, member: &<$family as Family>::Vip) -> Option<<$family as Family>::Vip> {

@@ -363,7 +363,7 @@ fn ports(one: [u8; 2], other: [u8; 2]) -> u32 {
 #[inline(always)]
 fn joined(high: u64, low: u64) -> [u8; 16] {
     let mut address = [0; 16];
-    store_u64::<0, _>(&mut address, high);
-    store_u64::<8, _>(&mut address, low);
+    address[..8].copy_from_slice(&high.to_ne_bytes());
+    address[8..].copy_from_slice(&low.to_ne_bytes());
     address
 }

@@ -6,6 +6,7 @@
 use super::family::Translated;
 use crate::abi::counters::Reason;
 use crate::checksum::Delta;
+use crate::forward::ethernet::swap_macs;
 use crate::packet::Packet;
 use crate::parse::{Place, TCP, UDP};
 use crate::word::{load_u16, load_u32, store_u16, store_u32};
@@ -134,12 +135,7 @@ pub fn correct_icmp<P: Packet>(
 #[inline(always)]
 pub fn macs_back<P: Packet>(packet: &P) -> Result<[u8; 12], Reason> {
     let macs = packet.bytes::<12>(0).ok_or(Reason::Truncated)?;
-    let mut back = [0; 12];
-    store_u32::<0, _>(&mut back, load_u32::<6, _>(macs));
-    store_u16::<4, _>(&mut back, load_u16::<10, _>(macs));
-    store_u32::<6, _>(&mut back, load_u32::<0, _>(macs));
-    store_u16::<10, _>(&mut back, load_u16::<4, _>(macs));
-    Ok(back)
+    Ok(swap_macs(macs))
 }
 
 /// Replaces a frame's MAC addresses.
