@@ -75,8 +75,8 @@ pub trait FamilyMaps<F: Family> {
     /// Leaves it.
     fn remember_fragment(&self, fragment: &F::Fragment, entry: &FragmentEntry) -> bool;
 
-    /// What a service's rules say of a client; `None` if none names it. See [`crate::abi::source`].
-    fn source_rule(&self, service: u32, client: &F::Address) -> Option<u32>;
+    /// What a service's rules say of a client; `unnamed` if none names it. See [`crate::abi::source`].
+    fn source_rule(&self, service: u32, client: &F::Address, unnamed: u32) -> u32;
 
     /// The VIP whose replies a member of `nat` (address, port, protocol) sends.
     fn reply(&self, member: &F::Vip) -> Option<F::Vip>;

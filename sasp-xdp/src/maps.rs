@@ -241,13 +241,13 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn source_rule(&self, service: u32, client: &$address) -> Option<u32> {
+            fn source_rule(&self, service: u32, client: &$address, unnamed: u32) -> u32 {
                 let mut data = [0; $source];
                 data[..4].copy_from_slice(&service.to_be_bytes());
                 data[4..].copy_from_slice(client);
                 $sources
                     .get(&Key::new(SERVICE_BITS + 8 * ($source - 4), data))
-                    .copied()
+                    .map_or(unnamed, |verdict| *verdict)
             }
 
             #[inline(always)]

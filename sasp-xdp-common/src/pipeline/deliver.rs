@@ -81,7 +81,7 @@ where
     } else {
         DENY
     };
-    maps.source_rule(service.id, client).unwrap_or(unnamed) == DENY
+    maps.source_rule(service.id, client, unnamed) == DENY
 }
 
 /// The backend of a job; gone is one that was there a moment ago, if at all.

@@ -12,6 +12,7 @@ use sasp_xdp_common::parse::TCP;
 use sasp_xdp_common::pipeline;
 
 use super::frames::{Says, frame};
+use super::lookups;
 use crate::balance::change::{Adopted, Change, FlowKey, Vip};
 use crate::balance::inputs::{Freshness, GroupInput, Inputs, NextHop, Word};
 use crate::balance::model::report::{MemberReport, ServiceReport};
@@ -286,7 +287,8 @@ impl World {
         let maps = &mut self.maps;
         for change in changes.into_iter().take(self.fuse.unwrap_or(usize::MAX)) {
             match change {
-                Change::AddLookups(_) | Change::PruneLookups(_) => {}
+                Change::AddLookups(lookups) => lookups::add(maps, &lookups),
+                Change::PruneLookups(lookups) => lookups::prune(maps, &lookups),
                 Change::SetBackend { index, record } => {
                     assert_ne!(record.generation, 0, "{index}: no generation");
                     maps.backends[usize::from(index)] = record;
@@ -368,6 +370,7 @@ pub(super) fn content(maps: &HostMaps) -> Adopted {
     let backends = (0..).zip(maps.backends.iter().copied());
     Adopted {
         services: v4.chain(v6).collect(),
+        lookups: lookups::read(maps),
         backends: backends
             .filter(|(_, record)| record.generation != 0)
             .collect(),
