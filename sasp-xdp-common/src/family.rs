@@ -21,7 +21,7 @@ pub trait Family: Copy {
     /// Key of a packet in fragments.
     type Fragment: Key;
     /// One way of a translated flow.
-    type NatEntry: Copy + Debug;
+    type NatEntry: Copy + Default + Debug;
 
     /// Which IP.
     const NETWORK: Network;
@@ -34,6 +34,9 @@ pub trait Family: Copy {
     /// The address in a service's key.
     fn address_of(vip: &Self::Vip) -> &Self::Address;
 
+    /// The protocol in a service's key.
+    fn protocol_of(vip: &Self::Vip) -> u8;
+
     /// A flow's key.
     fn flow(client: &Self::Address, client_port: [u8; 2], vip: &Self::Vip) -> Self::Flow;
 
@@ -42,6 +45,9 @@ pub trait Family: Copy {
 
     /// The service of a flow.
     fn vip_of(flow: &Self::Flow) -> &Self::Vip;
+
+    /// The flow whose packets go the other way.
+    fn reversed(flow: &Self::Flow) -> Self::Flow;
 
     /// Key of a packet in fragments; of the identification IPv4 has the last two bytes.
     fn fragment(
@@ -87,6 +93,17 @@ macro_rules! keys {
         #[inline(always)]
         fn address_of(vip: &$vip) -> &$address {
             &vip.address
+        }
+
+        #[inline(always)]
+        fn protocol_of(vip: &$vip) -> u8 {
+            vip.protocol
+        }
+
+        #[inline(always)]
+        fn reversed(flow: &$flow) -> $flow {
+            let vip = Self::vip(&flow.client, flow.client_port, flow.vip.protocol);
+            Self::flow(&flow.vip.address, flow.vip.port, &vip)
         }
 
         #[inline(always)]

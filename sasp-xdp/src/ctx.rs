@@ -1,45 +1,80 @@
 //! The frame as the kernel hands it over. The one place of pointer arithmetic.
 
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::programs::XdpContext;
 use sasp_xdp_common::packet::Packet;
 
-/// The frame of an XDP context.
-pub(crate) struct Frame<'a> {
+use crate::sum;
+
+/// The frame of an XDP context. `FRAGS`: it may have further buffers. `ANYWHERE`: offsets are variables, not constants.
+pub(crate) struct Frame<const FRAGS: bool, const ANYWHERE: bool> {
     start: usize,
     end: usize,
-    ingress_ifindex: u32,
-    ctx: &'a XdpContext,
+    ctx: *mut xdp_md,
 }
 
-impl<'a> Frame<'a> {
+/// Offsets that the pipeline may ask for, and a little more: what the verifier knows of a variable one.
+pub(crate) const AT_MASK: usize = 0x3fff;
+
+impl<const FRAGS: bool, const ANYWHERE: bool> Frame<FRAGS, ANYWHERE> {
     #[inline(always)]
-    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
+    pub(crate) fn new(ctx: &XdpContext) -> Self {
         Self {
             start: ctx.data(),
             end: ctx.data_end(),
-            ingress_ifindex: ctx.ingress_ifindex() as u32,
-            ctx,
+            ctx: ctx.ctx,
         }
     }
 
     /// Address of `N` bytes from `at`, checked in the form that the verifier follows.
     #[inline(always)]
     fn checked<const N: usize>(&self, at: usize) -> Option<usize> {
+        let at = if ANYWHERE { bounded(at) } else { at };
         let first = self.start + at;
         (first + N <= self.end).then_some(first)
     }
+
+    /// After a change of the frame's size.
+    #[inline(always)]
+    fn reload(&mut self) {
+        let ctx = XdpContext::new(self.ctx);
+        self.start = ctx.data();
+        self.end = ctx.data_end();
+    }
 }
 
-impl Packet for Frame<'_> {
+/// The verifier forgets the bounds of what has been in memory or went through arithmetic; LLVM, which does not, would
+/// leave the mask out.
+#[inline(always)]
+pub(crate) fn bounded(at: usize) -> usize {
+    let mut at = at;
+    // SAFETY: arithmetic on a register. (An empty statement would leave two lines for one instruction in the object's
+    // debug info, which the kernel refuses.)
+    unsafe {
+        core::arch::asm!(
+            "{at} &= {mask}",
+            at = inout(reg) at,
+            mask = const AT_MASK,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    at
+}
+
+impl<const FRAGS: bool, const ANYWHERE: bool> Packet for Frame<FRAGS, ANYWHERE> {
     #[inline(always)]
     fn len(&self) -> usize {
+        if FRAGS {
+            // SAFETY: the context is the program's own.
+            return unsafe { bpf_xdp_get_buff_len(self.ctx) } as usize;
+        }
         self.end - self.start
     }
 
     #[inline(always)]
     fn ingress_ifindex(&self) -> u32 {
-        self.ingress_ifindex
+        XdpContext::new(self.ctx).ingress_ifindex() as u32
     }
 
     #[inline(always)]
@@ -60,24 +95,29 @@ impl Packet for Frame<'_> {
     #[inline(always)]
     fn grow_head(&mut self, by: usize) -> bool {
         // SAFETY: the context is the program's own; all references into the frame are gone, for this borrows it.
-        let failed = unsafe { bpf_xdp_adjust_head(self.ctx.ctx, -(by as i32)) } != 0;
-        self.start = self.ctx.data();
-        self.end = self.ctx.data_end();
+        let failed = unsafe { bpf_xdp_adjust_head(self.ctx, -(by as i32)) } != 0;
+        self.reload();
         !failed
     }
 
     #[inline(always)]
     fn cut_tail(&mut self, len: usize) -> bool {
         let by = len as i32 - self.len() as i32;
+        if by > 0 {
+            return false;
+        }
         // SAFETY: as in `grow_head`.
-        let failed = unsafe { bpf_xdp_adjust_tail(self.ctx.ctx, by) } != 0;
-        self.start = self.ctx.data();
-        self.end = self.ctx.data_end();
+        let failed = unsafe { bpf_xdp_adjust_tail(self.ctx, by) } != 0;
+        self.reload();
         !failed
     }
 
     #[inline(always)]
-    fn sum(&self, _at: usize, _len: usize) -> Option<u16> {
-        None
+    fn sum(&self, at: usize, len: usize) -> Option<u16> {
+        if FRAGS {
+            sum::of_buffers(self.ctx, at, len)
+        } else {
+            sum::of_first_buffer(self.start, self.end, at, len)
+        }
     }
 }

@@ -1,69 +1,78 @@
 //! The XDP program: a thin shell around `sasp_xdp_common::pipeline`.
 //!
-//! This file turns what the pipeline decides into a counter and an XDP action, and is the only one that knows XDP
-//! actions. Decisions about packets are in `sasp-xdp-common`, where the host can test them.
+//! This file turns what the pipeline decides into an XDP action, and is the only one that knows XDP actions. Decisions about packets are in `sasp-xdp-common`, where the host can test them.
 //!
-//! * [`ctx`]: the frame, the one place of pointer arithmetic.
+//! * [`ctx`], [`sum`]: the frame, the one place of pointer arithmetic.
 //! * [`maps`]: the BPF maps. [`way`]: the kernel's routes, for replies.
 #![no_std]
 #![no_main]
+#![expect(unstable_features, reason = "inline assembly for BPF is not stable")]
+#![feature(asm_experimental_arch)]
 
 mod ctx;
 mod maps;
+mod sum;
 mod way;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
+use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::{debug, trace};
-use sasp_xdp_common::abi::counters::{Class, Reason};
-use sasp_xdp_common::maps::Maps as _;
-use sasp_xdp_common::packet::Packet as _;
-use sasp_xdp_common::pipeline::{Sent, balance};
+use sasp_xdp_common::pipeline::{general, short};
+use sasp_xdp_common::verdict::Verdict;
 
 use crate::ctx::Frame;
 use crate::maps::KernelMaps;
 
-/// Entry point, called by the kernel for every frame.
+/// Entry point, called by the kernel for every frame that lies in one buffer.
 #[xdp]
 fn sasp_xdp(ctx: XdpContext) -> u32 {
-    let mut frame = Frame::new(&ctx);
-    let maps = KernelMaps::new(&ctx);
-    match balance(&mut frame, &maps) {
-        Ok(sent) => {
-            trace!(&ctx, "sent to backend {}", sent.index);
-            leave(&frame, sent)
-        }
-        Err(reason) => {
-            maps.count(reason);
-            stay(&ctx, reason)
-        }
-    }
+    run::<false>(&ctx)
 }
 
-/// The frame leaves by the interface on which it came, or by another.
+/// Entry point for drivers that hand over large frames in several buffers.
+#[xdp(frags)]
+fn sasp_xdp_frags(ctx: XdpContext) -> u32 {
+    run::<true>(&ctx)
+}
+
 #[inline(always)]
-fn leave(frame: &Frame, sent: Sent) -> u32 {
-    if sent.ifindex == frame.ingress_ifindex() {
+fn run<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
+    let mut verdict = short_way::<FRAGS>(ctx.ctx);
+    if verdict.is_slow() {
+        verdict = general(&mut Frame::<FRAGS, true>::new(ctx), &KernelMaps::new(ctx));
+    }
+    action(ctx, verdict)
+}
+
+/// A function of its own, so that the general way has its stack too.
+#[inline(never)]
+fn short_way<const FRAGS: bool>(ctx: *mut xdp_md) -> Verdict {
+    let ctx = XdpContext::new(ctx);
+    short(
+        &mut Frame::<FRAGS, false>::new(&ctx),
+        &KernelMaps::new(&ctx),
+    )
+}
+
+#[inline(always)]
+fn action(ctx: &XdpContext, verdict: Verdict) -> u32 {
+    let Some(ifindex) = verdict.ifindex() else {
+        if verdict.is_drop() {
+            debug!(ctx, "dropped");
+            return XDP_DROP;
+        }
+        trace!(ctx, "passed");
+        return XDP_PASS;
+    };
+    trace!(ctx, "sent to backend {}", verdict.index());
+    if ifindex == ctx.ingress_ifindex() as u32 {
         return XDP_TX;
     }
     // SAFETY: the helper takes two integers and touches no memory of ours.
-    unsafe { bpf_redirect(sent.ifindex, 0) as u32 }
-}
-
-#[inline(always)]
-fn stay(ctx: &XdpContext, reason: Reason) -> u32 {
-    match reason.class() {
-        Class::Pass | Class::Note => {
-            trace!(ctx, "passed, reason {}", reason as u32);
-            XDP_PASS
-        }
-        Class::Drop => {
-            debug!(ctx, "dropped, reason {}", reason as u32);
-            XDP_DROP
-        }
-    }
+    unsafe { bpf_redirect(ifindex, 0) as u32 }
 }
 
 #[panic_handler]

@@ -1,7 +1,7 @@
 //! The BPF maps, and how the pipeline's questions are put to them. Layouts and names are `sasp_xdp_common::abi`'s.
 
 use aya_ebpf::Global;
-use aya_ebpf::bindings::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_NOEXIST};
+use aya_ebpf::bindings::{BPF_ANY, BPF_F_NO_PREALLOC, BPF_NOEXIST, xdp_md};
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, LruHashMap, PerCpuArray};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
@@ -20,6 +20,9 @@ use sasp_xdp_common::abi::slot::{Slot, Table, slot_of};
 use sasp_xdp_common::abi::source::SERVICE_BITS;
 use sasp_xdp_common::family::{V4, V6};
 use sasp_xdp_common::maps::{Added, FamilyMaps, Maps, Question, Way};
+
+use sasp_xdp_common::pipeline::Job;
+use sasp_xdp_common::verdict::Verdict;
 
 use crate::way;
 
@@ -76,23 +79,27 @@ static REASONS: PerCpuArray<u64, REASONS_MAX> = PerCpuArray::new();
 #[btf_map]
 static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 
+/// Where a packet under way is noted. A program of one CPU does not run into another.
+#[btf_map]
+static WORK: PerCpuArray<[u64; 64], 1> = PerCpuArray::new();
+
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
 static SEED: Global<u64> = Global::new(0);
 
 /// The pipeline's view of the maps.
-pub(crate) struct KernelMaps<'a> {
-    ctx: &'a XdpContext,
+pub(crate) struct KernelMaps {
+    ctx: *mut xdp_md,
 }
 
-impl<'a> KernelMaps<'a> {
+impl KernelMaps {
     #[inline(always)]
-    pub(crate) fn new(ctx: &'a XdpContext) -> Self {
-        Self { ctx }
+    pub(crate) fn new(ctx: &XdpContext) -> Self {
+        Self { ctx: ctx.ctx }
     }
 }
 
-impl Maps for KernelMaps<'_> {
+impl Maps for KernelMaps {
     #[inline(always)]
     fn seed(&self) -> u64 {
         SEED.load()
@@ -168,7 +175,20 @@ macro_rules! family {
     ($family:ty, $address:ty, $vip:ty, $flow:ty, $fragment:ty, $nat_entry:ty,
      $services:ident, $vips:ident, $flows:ident, $fragments:ident, $sources:ident, $replies:ident, $nat:ident,
      $way:path, $source:literal) => {
-        impl FamilyMaps<$family> for KernelMaps<'_> {
+        impl FamilyMaps<$family> for KernelMaps {
+            #[inline(always)]
+            fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
+                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 64]>()) };
+                let Some(place) = WORK.get_ptr_mut(0) else {
+                    return Verdict::PASS;
+                };
+                let job = place.cast::<Job<$family>>();
+                // SAFETY: large enough, aligned as u64, and of this CPU alone.
+                unsafe { job.write(Job::default()) };
+                // SAFETY: it has just been written, and nobody else has a reference.
+                work(unsafe { &mut *job })
+            }
+
             #[inline(always)]
             fn service(&self, vip: &$vip) -> Option<Service> {
                 // SAFETY: 16 bytes, copied out at once; userspace replaces the entry whole when it changes it.
@@ -237,10 +257,11 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn nat(&self, flow: &$flow) -> Option<$nat_entry> {
-                // SAFETY: copied out at once. What is written in place are words (time, state) and where replies
-                // leave, of which a torn copy sends one packet astray.
-                unsafe { $nat.get(flow) }.copied()
+            fn nat<R>(&self, flow: &$flow, read: impl FnOnce(&$nat_entry) -> R) -> Option<R> {
+                // SAFETY: integers and byte arrays, read as they stand. Another CPU may write words of it (time, state)
+                // and where replies leave, of which a torn copy sends one packet astray; or it may remove it and make
+                // it another flow's, so who reads a key from it checks what the key leads to.
+                unsafe { $nat.get(flow) }.map(read)
             }
 
             #[inline(always)]
@@ -301,7 +322,7 @@ macro_rules! family {
 
             #[inline(always)]
             fn way(&self, question: &Question<$family>) -> Way {
-                $way(self.ctx, question)
+                $way(&XdpContext::new(self.ctx), question)
             }
         }
     };

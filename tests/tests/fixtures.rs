@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use sasp_xdp_common::abi::names;
 use tests::fixtures::machine::Machine as _;
 use tests::fixtures::machine::host::Host;
 use tests::fixtures::machine::kernel::Kernel;
@@ -34,7 +35,7 @@ fn every_row_holds_on_the_host() {
 
 #[test]
 fn every_row_holds_in_the_kernel() {
-    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), SEED).unwrap();
+    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), names::PROGRAM, SEED).unwrap();
     let rows: Vec<Row> = rows::all()
         .into_iter()
         .filter(|row| row.host_only.is_none())
@@ -59,7 +60,7 @@ const FRAMES: usize = 2_000;
 fn host_and_kernel_agree_on_packets_that_nobody_thought_of() {
     let seed = random_seed();
     println!("SASP_TEST_SEED={seed:#x}");
-    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), SEED).unwrap();
+    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), names::PROGRAM, SEED).unwrap();
     for number in 0..WORLDS {
         let mut random = Random::new(seed.wrapping_add(number));
         let world = random.world();

@@ -40,6 +40,30 @@ impl Vip {
     }
 }
 
+impl Vip {
+    /// The service of every port that a packet to this one belongs to, if it has none of its own.
+    pub fn any_port(self) -> Self {
+        match self {
+            Self::V4(vip) => Self::V4(Vip4 {
+                port: [0; 2],
+                ..vip
+            }),
+            Self::V6(vip) => Self::V6(Vip6 {
+                port: [0; 2],
+                ..vip
+            }),
+        }
+    }
+
+    /// The system-level service that it belongs to if it has none of its protocol either.
+    pub fn system_level(self) -> Self {
+        match self.any_port() {
+            Self::V4(vip) => Self::V4(Vip4 { protocol: 0, ..vip }),
+            Self::V6(vip) => Self::V6(Vip6 { protocol: 0, ..vip }),
+        }
+    }
+}
+
 /// One step. A list of them is ordered so that a packet never meets a half-made state: records before the table that
 /// names them, tables before the service that leads to them, and the reverse when something goes.
 #[derive(Clone, Debug)]
@@ -103,10 +127,12 @@ pub struct Adopted {
     pub backends: Vec<(Index, Backend)>,
     /// Tables, by service id.
     pub tables: Vec<(u32, Box<Table>)>,
+    /// What the small maps hold.
+    pub lookups: Lookups,
 }
 
 /// A remembered flow, as read from the maps by a sweep.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FlowKey {
     /// IPv4.
     V4(Flow4),
@@ -115,7 +141,7 @@ pub enum FlowKey {
 }
 
 impl FlowKey {
-    /// The service that it is a flow of.
+    /// Where it goes: the service, or a port of one that takes every port.
     pub fn vip(&self) -> Vip {
         match self {
             Self::V4(flow) => Vip::V4(flow.vip),

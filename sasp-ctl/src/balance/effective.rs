@@ -11,12 +11,33 @@ pub struct Candidate {
     pub static_weight: u16,
     /// The GWM's word that counts; `None`: it has not spoken of the member, or no longer does.
     pub word: Option<Word>,
-    /// It has a next hop.
-    pub resolved: bool,
+    /// Why packets cannot be sent to it, if they cannot.
+    pub unreachable: Option<Unreachable>,
     /// Quiesced by the operator at this balancer.
     pub quiesced: bool,
     /// What a health check of our own says, if there is one.
     pub healthy: Option<bool>,
+}
+
+/// Why a member cannot be sent packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreachable {
+    /// It has no next hop.
+    NoNextHop,
+    /// It is behind a gateway, and `dsr` addresses frames to the member itself.
+    BehindGateway,
+    /// A tunnel to it would have no source: this host has no address of its family.
+    NoSource,
+}
+
+impl Unreachable {
+    const fn why(self) -> Why {
+        match self {
+            Self::NoNextHop => Why::Unresolved,
+            Self::BehindGateway => Why::BehindGateway,
+            Self::NoSource => Why::NoSource,
+        }
+    }
 }
 
 /// What becomes of a member.
@@ -90,6 +111,10 @@ whys! {
     NoContact, "down", "no_contact", "no contact";
     /// It has no next hop.
     Unresolved, "unresolved", "unresolved", "next hop unresolved";
+    /// It is behind a gateway, which its mode cannot cross.
+    BehindGateway, "unresolved", "behind_gateway", "behind a gateway";
+    /// The balancer has no address of its family to send from.
+    NoSource, "unresolved", "no_source", "no address to send from";
 }
 
 /// Where the words come from, for the reason shown.
@@ -177,7 +202,7 @@ pub fn effective(
             let gone = why == Why::NoContact && on_down == OnDown::Rehash;
             Outcome {
                 weight,
-                usable: candidate.resolved && !gone,
+                usable: candidate.unreachable.is_none() && !gone,
                 why,
             }
         })
@@ -186,8 +211,8 @@ pub fn effective(
 
 fn classify(source: Source, candidate: &Candidate) -> Class {
     let word = candidate.word.filter(|_| source != Source::Gone);
-    if !candidate.resolved {
-        return Class::Out(Why::Unresolved);
+    if let Some(unreachable) = candidate.unreachable {
+        return Class::Out(unreachable.why());
     }
     // Before the quiesced ones: flows of a member that is known to be down may be rehashed.
     if word.is_some_and(|word| is_down(&word)) {

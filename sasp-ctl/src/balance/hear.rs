@@ -11,7 +11,7 @@ pub struct Listener {
     pub key: MemberKey,
     /// The word that has counted up to now.
     pub former: Option<Word>,
-    /// It could get packets: it has a next hop, and the operator has not quiesced it.
+    /// It could get packets: it can be reached, and the operator has not quiesced it.
     pub available: bool,
 }
 

@@ -13,6 +13,7 @@
 //! * [`slots`]: the life cycle of slots.
 //! * [`model`]: the state that all of these work on.
 //! * [`lookups`]: what the packet path looks up beside tables and backends.
+//! * [`translations`]: which translations of `full-nat` are over.
 //! * [`change`]: what must be written into the maps, in which order.
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod self_registered;
 pub mod slots;
 pub mod slow_start;
 pub mod spec;
+pub mod translations;
 
 #[cfg(test)]
 mod tests;

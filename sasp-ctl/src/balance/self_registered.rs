@@ -16,8 +16,12 @@ pub const STATIC_WEIGHT: u16 = 1;
 pub enum TurnedAway {
     /// Its address is not on the list.
     NotAllowed,
-    /// Forwarding leaves ports as they are, and it has another one than the VIP.
+    /// Forwarding leaves ports as they are, and it has another one than the VIP; or one of the two has every port.
     OtherPort,
+    /// Forwarding translates addresses, and it has another family's than the VIP.
+    OtherFamily,
+    /// `nat` translates its replies to another VIP already.
+    Translated,
     /// TCP is not UDP.
     OtherProtocol,
     /// There are [`MOST`] already.
@@ -32,6 +36,8 @@ impl TurnedAway {
         match self {
             Self::NotAllowed => "not_allowed",
             Self::OtherPort => "other_port",
+            Self::OtherFamily => "other_family",
+            Self::Translated => "translated",
             Self::OtherProtocol => "other_protocol",
             Self::TooMany => "too_many",
             Self::NoRoom => "no_room",
@@ -43,6 +49,8 @@ impl TurnedAway {
         match self {
             Self::NotAllowed => "its address is not in `self_registered`",
             Self::OtherPort => "its port is not that of the VIP",
+            Self::OtherFamily => "its address family is not that of the VIP",
+            Self::Translated => "its replies are translated to another VIP",
             Self::OtherProtocol => "its protocol is not that of the VIP",
             Self::TooMany => "the service has 1024 such members already",
             Self::NoRoom => "no backend is free: raise `limits.backends` under [balancer]",
@@ -61,11 +69,17 @@ pub fn judge(spec: &ServiceSpec, key: &MemberKey) -> Result<(), TurnedAway> {
     if !allowed.any(|net| net.contains(&key.address)) {
         return Err(TurnedAway::NotAllowed);
     }
-    if key.protocol != spec.protocol {
+    if key.protocol != spec.member_protocol() {
         return Err(TurnedAway::OtherProtocol);
     }
-    if key.port != spec.vip.port() {
+    let port = spec.vip.port();
+    let translates = spec.forward.translates();
+    let fits = translates && key.port != 0 && port != 0;
+    if key.port != port && !fits {
         return Err(TurnedAway::OtherPort);
+    }
+    if translates && key.address.is_ipv4() != spec.vip.is_ipv4() {
+        return Err(TurnedAway::OtherFamily);
     }
     Ok(())
 }

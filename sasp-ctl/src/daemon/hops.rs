@@ -18,8 +18,8 @@ pub(super) fn to_inputs(hops: &NextHops) -> BTreeMap<IpAddr, Option<inputs::Next
                     ifindex: hop.ifindex,
                     macs,
                     mtu: hop.mtu,
-                    source: None,
-                    via_gateway: false,
+                    source: hop.address,
+                    via_gateway: hop.gateway.is_some(),
                 };
                 Some((*address, Some(hop)))
             }
@@ -67,6 +67,8 @@ mod tests {
             source: [2, 0, 0, 0, 0, 1],
             destination: [2, 0, 0, 0, 0, 9],
             mtu: 1500,
+            address: Some(address(9)),
+            gateway: Some(address(8)),
         };
         let hops = NextHops::from([
             (address(1), Ok(hop)),
@@ -77,8 +79,8 @@ mod tests {
             ifindex: 3,
             macs: [2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1],
             mtu: 1500,
-            source: None,
-            via_gateway: false,
+            source: Some(address(9)),
+            via_gateway: true,
         };
         assert_eq!(
             to_inputs(&hops),

@@ -79,7 +79,7 @@ pub fn run(setup: Setup) -> Result<()> {
         interfaces: setup.interfaces.clone(),
         mode: setup.mode,
         sizes: balancer.limits,
-        seed: balancer.hash_seed.unwrap_or_default(),
+        seed: balancer.hash_seed,
         packet_log: balancer.packet_log,
         places: setup.places.clone(),
     })?;

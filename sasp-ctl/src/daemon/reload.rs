@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::control::Refusal;
 use super::event_loop::Daemon;
-use super::{clock, gwm};
+use super::{clock, gwm, start};
 use crate::config::{self, BalancerSettings, Config};
 
 impl Daemon {
@@ -39,8 +39,8 @@ impl Daemon {
                 "`{key}` under [balancer] cannot change while the daemon runs: change it back, or restart the daemon (forwarding goes on)"
             ))));
         }
-        let specs = new.services.clone();
-        let changes = match self.balancer.set_services(specs, clock::now_ns()) {
+        let wanted = start::wanted(&new);
+        let changes = match self.balancer.set_services(wanted, clock::now_ns()) {
             Ok(changes) => changes,
             Err(limit) => return Ok(Err(Refusal::BadConfig(limit.to_string()))),
         };

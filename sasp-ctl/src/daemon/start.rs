@@ -17,7 +17,7 @@ use super::words::Words;
 use super::worker::Worker;
 use super::{Setup, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
-use crate::balance::model::{Balancer, Limits};
+use crate::balance::model::{Balancer, Limits, Wanted};
 use crate::config::Config;
 use crate::control::Listeners;
 use crate::datapath::{Datapath, nexthop};
@@ -126,8 +126,16 @@ fn adopt(
         );
     }
     let (seed, now_ns) = (datapath.seed(), clock::now_ns());
-    let adopted = Balancer::adopt(limits, seed, adopted, config.services.clone(), now_ns)?;
+    let adopted = Balancer::adopt(limits, seed, adopted, wanted(config), now_ns)?;
     Ok(adopted)
+}
+
+/// What a config wants of the balancer.
+pub(super) fn wanted(config: &Config) -> Wanted {
+    Wanted {
+        globals: config.globals.clone(),
+        services: config.services.clone(),
+    }
 }
 
 async fn take_off(worker: Worker) -> Result<(), control::Refusal> {

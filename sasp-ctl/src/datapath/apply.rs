@@ -50,8 +50,8 @@ fn leading_tables(changes: &[Change]) -> Vec<(u32, &Table)> {
 impl Maps {
     fn make(&mut self, change: &Change) -> Result<(), Error> {
         match change {
-            // The model asks for none yet.
-            Change::AddLookups(_) | Change::PruneLookups(_) => Ok(()),
+            Change::AddLookups(lookups) => self.lookups.add(lookups),
+            Change::PruneLookups(lookups) => self.lookups.prune(lookups),
             Change::SetBackend { index, record } => self.set_backend(*index, *record),
             Change::SetTable { service, table } => self.publish(&[(*service, table)]),
             Change::SetService { vip, service } => self.set_service(*vip, *service),

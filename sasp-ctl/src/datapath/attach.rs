@@ -7,10 +7,11 @@ use std::fs::File;
 use sasp_xdp_common::abi::names;
 
 use super::error::Error;
-use super::links::{self, Plan};
+use super::links::Plan;
 use super::lock::Lock;
 use super::map::Map;
 use super::maps::Maps;
+use super::object::Object;
 use super::options::{Options, Sizes};
 use super::pins::Pins;
 use super::{Datapath, bpffs, layout, object, preflight};
@@ -59,22 +60,19 @@ fn run(
         .map_err(Error::map_call("read the seed"))?
         .unwrap_or_default();
     warn_of_differences(options, &sizes, seed);
-    let mut object = object::load_program(&directory, seed, options.packet_log)?;
+    let mut object = Object::load(&directory, seed, options.packet_log)?;
     let mut maps = Maps::open(&directory)?;
     let adopted = if adopting {
         maps.adopt()?
     } else {
         Adopted::default()
     };
-    let program = object::program(&mut object)?;
-    let program_id = links::id_of(program)?;
-    let interfaces = plan.carry_out(program, options.mode, pins)?;
+    let interfaces = plan.carry_out(&mut object, options.mode, pins)?;
     Ok(Datapath {
         object,
         maps,
         interfaces,
         mode: options.mode,
-        program_id,
         sizes,
         seed,
         adopted,
@@ -93,7 +91,7 @@ fn warn_of_differences(options: &Options, sizes: &Sizes, seed: u64) {
             options.sizes
         );
     }
-    if seed != options.seed {
+    if options.seed.is_some_and(|wanted| wanted != seed) {
         tracing::warn!("the hash seed stays as it was until detached and attached again");
     }
 }

@@ -9,9 +9,14 @@ use aya::maps::{MapInfo, MapType};
 use sasp_xdp_common::abi::backend::Backend;
 use sasp_xdp_common::abi::counters::{REASONS, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
-use sasp_xdp_common::abi::limits::BACKENDS_MAX;
+use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
+use sasp_xdp_common::abi::limits::{BACKENDS_MAX, FRAGMENTS, SOURCE_RULES};
 use sasp_xdp_common::abi::names;
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
+use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
+use sasp_xdp_common::abi::settings::{Bucket, LIMITERS, Settings};
+use sasp_xdp_common::abi::source::{Source4, Source6};
 
 use super::error::{Error, chain};
 use super::options::Sizes;
@@ -25,6 +30,8 @@ pub(super) enum Entries {
     Backends,
     /// [`Sizes::flows`].
     Flows,
+    /// [`Sizes::translations`].
+    Translations,
     /// This many, always.
     Fixed(u32),
 }
@@ -35,6 +42,7 @@ impl Entries {
             Self::Services => sizes.services,
             Self::Backends => sizes.backends,
             Self::Flows => sizes.flows,
+            Self::Translations => sizes.translations,
             Self::Fixed(entries) => entries,
         }
     }
@@ -49,6 +57,17 @@ pub(super) struct Layout {
     key: usize,
     value: usize,
     entries: Entries,
+    flags: u32,
+}
+
+/// `BPF_F_NO_PREALLOC`: memory is taken entry by entry.
+const NO_PREALLOC: u32 = 1;
+
+const fn growing<K, V>(name: &'static str, kind: MapType, entries: Entries) -> Layout {
+    Layout {
+        flags: NO_PREALLOC,
+        ..map::<K, V>(name, kind, entries)
+    }
 }
 
 const fn map<K, V>(name: &'static str, kind: MapType, entries: Entries) -> Layout {
@@ -58,11 +77,12 @@ const fn map<K, V>(name: &'static str, kind: MapType, entries: Entries) -> Layou
         key: size_of::<K>(),
         value: size_of::<V>(),
         entries,
+        flags: 0,
     }
 }
 
 /// All maps of the object that are pinned. The others, for globals and logs, are the program's own.
-pub(super) const MAPS: [Layout; 9] = [
+pub(super) const MAPS: [Layout; 22] = [
     map::<Vip4, Service>(names::SERVICES_V4, MapType::Hash, Entries::Services),
     map::<Vip6, Service>(names::SERVICES_V6, MapType::Hash, Entries::Services),
     map::<u32, u32>(names::TABLES, MapType::ArrayOfMaps, Entries::Services),
@@ -76,6 +96,39 @@ pub(super) const MAPS: [Layout; 9] = [
         Entries::Fixed(REASONS as u32),
     ),
     map::<u32, Traffic>(names::RETIRED, MapType::Array, Entries::Services),
+    map::<u32, Settings>(names::SETTINGS, MapType::Array, Entries::Fixed(1)),
+    map::<u32, Bucket>(
+        names::LIMITERS,
+        MapType::Array,
+        Entries::Fixed(LIMITERS as u32),
+    ),
+    map::<[u8; 4], u32>(names::VIPS_V4, MapType::Hash, Entries::Services),
+    map::<[u8; 16], u32>(names::VIPS_V6, MapType::Hash, Entries::Services),
+    map::<Vip4, Vip4>(names::REPLIES_V4, MapType::Hash, Entries::Backends),
+    map::<Vip6, Vip6>(names::REPLIES_V6, MapType::Hash, Entries::Backends),
+    map::<ServerId, u32>(names::QUIC_IDS, MapType::Hash, Entries::Backends),
+    growing::<Flow4, NatEntry4>(names::NAT_V4, MapType::Hash, Entries::Translations),
+    growing::<Flow6, NatEntry6>(names::NAT_V6, MapType::Hash, Entries::Translations),
+    map::<Fragment4, FragmentEntry>(
+        names::FRAGMENTS_V4,
+        MapType::LruHash,
+        Entries::Fixed(FRAGMENTS as u32),
+    ),
+    map::<Fragment6, FragmentEntry>(
+        names::FRAGMENTS_V6,
+        MapType::LruHash,
+        Entries::Fixed(FRAGMENTS as u32),
+    ),
+    growing::<Source4, u32>(
+        names::SOURCES_V4,
+        MapType::LpmTrie,
+        Entries::Fixed(SOURCE_RULES as u32),
+    ),
+    growing::<Source6, u32>(
+        names::SOURCES_V6,
+        MapType::LpmTrie,
+        Entries::Fixed(SOURCE_RULES as u32),
+    ),
 ];
 
 /// The seed's own map, which only userspace reads: with another seed every flow would hash elsewhere.
@@ -94,6 +147,7 @@ pub(super) fn check_sizes(sizes: &Sizes) -> Result<(), Error> {
         ("services", sizes.services, 1 << 16),
         ("backends", sizes.backends, BACKENDS_MAX as u32),
         ("flows", sizes.flows, 1 << 24),
+        ("translations", sizes.translations, 1 << 24),
     ];
     match limits
         .into_iter()
@@ -113,6 +167,7 @@ pub(super) fn check_pinned(directory: &Path) -> Result<Sizes, Error> {
             Entries::Services => sizes.services = entries,
             Entries::Backends => sizes.backends = entries,
             Entries::Flows => sizes.flows = entries,
+            Entries::Translations => sizes.translations = entries,
             Entries::Fixed(_) => {}
         }
     }
@@ -145,7 +200,7 @@ impl Layout {
                 self.entries.of(sizes),
                 info.max_entries(),
             ),
-            ("flags", 0, info.map_flags()),
+            ("flags", self.flags, info.map_flags()),
         ];
         match checks
             .into_iter()

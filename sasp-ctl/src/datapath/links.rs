@@ -11,6 +11,7 @@ use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
 
 use super::error::{Error, chain};
 use super::netlink::{self, Interface};
+use super::object::{Form, Object};
 use super::options::{Instance, Mode, RunsIn};
 use super::pins::{self, LinkPin, Pins};
 use super::sys;
@@ -91,7 +92,7 @@ impl Plan {
     /// Carries the plan out. New interfaces come first: if one refuses, the others are as before.
     pub(super) fn carry_out(
         self,
-        program: &mut Xdp,
+        object: &mut Object,
         mode: Mode,
         pins: &Pins,
     ) -> Result<Vec<Attached>, Error> {
@@ -105,10 +106,10 @@ impl Plan {
         let mut attached = Vec::new();
         let mut made = Vec::new();
         for interface in self.new {
-            match attach(program, &interface, mode, pins) {
-                Ok(runs_in) => {
+            match attach(object, &interface, mode, pins) {
+                Ok(runs) => {
                     made.push(pins.link(&interface.name, interface.ifindex));
-                    attached.push(Attached::new(interface, runs_in));
+                    attached.push(Attached::new(interface, runs));
                 }
                 Err(error) => {
                     for path in made {
@@ -122,9 +123,9 @@ impl Plan {
             let runs_in = interface
                 .program
                 .map_or(RunsIn::Native, |(_, runs_in)| runs_in);
-            replace(program, &pin, runs_in)?;
+            let form = replace(object, &pin, runs_in)?;
             warn_of_mode(&interface.name, mode, runs_in);
-            attached.push(Attached::new(interface, runs_in));
+            attached.push(Attached::new(interface, (runs_in, form == Form::Frags)));
         }
         for pin in self.unlisted {
             pins::remove_link(&pin.path)?;
@@ -136,11 +137,12 @@ impl Plan {
 }
 
 impl Attached {
-    fn new(interface: Interface, mode: RunsIn) -> Self {
+    fn new(interface: Interface, (mode, frags): (RunsIn, bool)) -> Self {
         Self {
             name: interface.name,
             ifindex: interface.ifindex,
             mode,
+            frags,
             state: State::Running,
         }
     }
@@ -196,13 +198,6 @@ pub(super) fn refuse_foreign(interface: &Interface, pins: &Pins) -> Result<(), E
     })
 }
 
-/// The id of a loaded program.
-pub(super) fn id_of(program: &Xdp) -> Result<u32, Error> {
-    let info = program.info();
-    info.map(|info| info.id())
-        .map_err(|error| Error::Load(chain(&error)))
-}
-
 fn program_id(pin: &Path) -> Result<u32, Error> {
     let info = PinnedLink::from_pin(pin).and_then(|link| FdLink::from(link).info());
     match info {
@@ -218,32 +213,51 @@ fn bad_link(pin: &Path, why: &str) -> Error {
     }
 }
 
-/// Attaches to an interface that has no program, and pins the link.
+/// Attaches to an interface that has no program, and pins the link. Says how it runs there, and whether it takes frames
+/// in several buffers.
 pub(super) fn attach(
-    program: &mut Xdp,
+    object: &mut Object,
     interface: &Interface,
     mode: Mode,
     pins: &Pins,
-) -> Result<RunsIn, Error> {
-    let generic = |program: &mut Xdp| attach_in(program, interface, RunsIn::Generic);
-    let (link, runs_in) = match mode {
-        Mode::Generic => (generic(program)?, RunsIn::Generic),
-        Mode::Native => (
-            attach_in(program, interface, RunsIn::Native)?,
-            RunsIn::Native,
-        ),
-        Mode::Auto => match attach_in(program, interface, RunsIn::Native) {
-            Ok(link) => (link, RunsIn::Native),
+) -> Result<(RunsIn, bool), Error> {
+    let generic = |object: &mut Object| {
+        let program = object.program(Form::Plain)?;
+        attach_in(program, interface, RunsIn::Generic)
+    };
+    let (link, runs) = match mode {
+        Mode::Generic => (generic(object)?, (RunsIn::Generic, false)),
+        Mode::Native => {
+            let (link, form) = native(object, interface)?;
+            (link, (RunsIn::Native, form == Form::Frags))
+        }
+        Mode::Auto => match native(object, interface) {
+            Ok((link, form)) => (link, (RunsIn::Native, form == Form::Frags)),
             Err(error) => {
-                let link = generic(program)?;
+                let link = generic(object)?;
                 tracing::warn!("{error}; running in generic mode there, which is slower");
-                (link, RunsIn::Generic)
+                (link, (RunsIn::Generic, false))
             }
         },
     };
     let path = pins.link(&interface.name, interface.ifindex);
     link.pin(&path).map_err(Error::pin(&path))?;
-    Ok(runs_in)
+    Ok(runs)
+}
+
+/// Attaches in the driver, in the best form that it takes.
+fn native(object: &mut Object, interface: &Interface) -> Result<(FdLink, Form), Error> {
+    let attach = |object: &mut Object, form| {
+        let program = object.program(form)?;
+        Ok((attach_in(program, interface, RunsIn::Native)?, form))
+    };
+    if object.forms().contains(&Form::Frags) {
+        match attach(object, Form::Frags) {
+            Err(error) => tracing::debug!("without frames in several buffers: {error}"),
+            attached => return attached,
+        }
+    }
+    attach(object, Form::Plain)
 }
 
 fn attach_in(program: &mut Xdp, interface: &Interface, runs_in: RunsIn) -> Result<FdLink, Error> {
@@ -296,7 +310,19 @@ fn hint(error: &ProgramError, interface: &str) -> String {
     help.to_owned()
 }
 
-fn replace(program: &mut Xdp, pin: &LinkPin, runs_in: RunsIn) -> Result<(), Error> {
+/// Puts the new program in the place of the old one, in the best form that the driver takes.
+fn replace(object: &mut Object, pin: &LinkPin, runs_in: RunsIn) -> Result<Form, Error> {
+    if runs_in == RunsIn::Native && object.forms().contains(&Form::Frags) {
+        match replace_by(object.program(Form::Frags)?, pin, runs_in) {
+            Ok(()) => return Ok(Form::Frags),
+            Err(error) => tracing::debug!("without frames in several buffers: {error}"),
+        }
+    }
+    replace_by(object.program(Form::Plain)?, pin, runs_in)?;
+    Ok(Form::Plain)
+}
+
+fn replace_by(program: &mut Xdp, pin: &LinkPin, runs_in: RunsIn) -> Result<(), Error> {
     let refused = |why: String| Error::Attach {
         interface: pin.interface.clone(),
         mode: runs_in,

@@ -7,9 +7,11 @@ use sasp_xdp_common::abi::backend::{Backend, Index};
 use sasp_xdp_common::abi::counters::Traffic;
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::names;
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 
 use super::error::Error;
+use super::lookups::LookupMaps;
 use super::map::Map;
 use super::tables::Tables;
 use crate::balance::change::{Adopted, Vip};
@@ -26,6 +28,9 @@ pub(super) struct Maps {
     pub(super) reasons: Map<u32, u64>,
     pub(super) flows_v4: Map<Flow4, FlowEntry>,
     pub(super) flows_v6: Map<Flow6, FlowEntry>,
+    pub(super) nat_v4: Map<Flow4, NatEntry4>,
+    pub(super) nat_v6: Map<Flow6, NatEntry6>,
+    pub(super) lookups: LookupMaps,
 }
 
 impl Maps {
@@ -41,6 +46,9 @@ impl Maps {
             reasons: Map::open(directory, names::REASONS)?,
             flows_v4: Map::open(directory, names::FLOWS_V4)?,
             flows_v6: Map::open(directory, names::FLOWS_V6)?,
+            nat_v4: Map::open(directory, names::NAT_V4)?,
+            nat_v6: Map::open(directory, names::NAT_V6)?,
+            lookups: LookupMaps::open(directory)?,
         })
     }
 
@@ -48,6 +56,7 @@ impl Maps {
     pub(super) fn adopt(&mut self) -> Result<Adopted, Error> {
         let mut adopted = Adopted {
             tables: self.tables.adopt()?,
+            lookups: self.lookups.read()?,
             ..Adopted::default()
         };
         let services = &mut adopted.services;

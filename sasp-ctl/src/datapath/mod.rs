@@ -11,8 +11,8 @@
 //! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
 //! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them. `upkeep`: what
 //!   becomes of them.
-//! * `maps`, `tables`, `map`, `sys`: the maps, down to bpf(2).
-//! * `apply`, [`counters`], `flows`, `run`, `packet_log`: what a running data plane can be asked.
+//! * `maps`, `tables`, `lookups`, `map`, `sys`: the maps, down to bpf(2).
+//! * `apply`, [`counters`], `flows`, `translations`, `run`, `packet_log`: what a running data plane can be asked.
 //! * [`nexthop`]: members' MAC addresses, watched over netlink.
 
 mod apply;
@@ -25,6 +25,7 @@ mod flows;
 mod layout;
 mod links;
 mod lock;
+mod lookups;
 mod map;
 mod maps;
 mod netlink;
@@ -37,6 +38,7 @@ mod preflight;
 mod run;
 mod sys;
 mod tables;
+mod translations;
 mod upkeep;
 
 use std::fmt;
@@ -44,10 +46,10 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-use aya::Ebpf;
 use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
+use crate::balance::translations::{Stale, Translation};
 pub use counters::Counters;
 pub use detach::{Pinned, detach, instances, owner};
 pub use error::{Error, Halted};
@@ -56,6 +58,7 @@ pub(crate) use lock::Lock;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
 
+use object::Object;
 use pins::Pins;
 
 /// An interface that the program was attached to.
@@ -67,6 +70,8 @@ pub struct Attached {
     pub ifindex: u32,
     /// How the program runs there.
     pub mode: RunsIn,
+    /// It takes frames in several buffers there, as jumbo frames come.
+    pub frags: bool,
     /// Whether it still does.
     pub state: State,
 }
@@ -95,12 +100,10 @@ impl fmt::Display for State {
 /// A running data plane. Dropping it leaves the packets flowing and the maps pinned.
 #[derive(Debug)]
 pub struct Datapath {
-    object: Ebpf,
+    object: Object,
     maps: maps::Maps,
     interfaces: Vec<Attached>,
     mode: Mode,
-    /// Of the loaded program, as the kernel shows it on interfaces.
-    program_id: u32,
     sizes: Sizes,
     seed: u64,
     adopted: Adopted,
@@ -166,6 +169,16 @@ impl Datapath {
         flows::delete(&mut self.maps, flows)
     }
 
+    /// Reads the translations of both families.
+    pub fn translations(&self) -> Result<Vec<Translation>, Error> {
+        translations::read(&self.maps)
+    }
+
+    /// Removes translations that are as they were read; says how many flows and lone entries that were.
+    pub fn delete_translations(&mut self, stale: &[Stale], now_ns: u64) -> Result<usize, Error> {
+        translations::delete(&mut self.maps, stale, now_ns)
+    }
+
     /// Runs the program once on a frame, as if it had come in on interface `ingress`, without sending it anywhere.
     /// Counters count it and flows are remembered all the same. A frame has 14 bytes at least.
     pub fn run(&self, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
@@ -187,7 +200,7 @@ impl Datapath {
     ) -> Result<Option<impl Future<Output = io::Result<()>> + Send + use<>>, Error> {
         match std::mem::take(&mut self.packet_log) {
             PacketLog::Off => Ok(None),
-            _ => packet_log::drain(&mut self.object).map(Some),
+            _ => packet_log::drain(&mut self.object.ebpf).map(Some),
         }
     }
 }

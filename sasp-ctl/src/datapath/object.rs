@@ -1,5 +1,7 @@
-//! The embedded BPF object: made into maps, and loaded as a program upon maps.
+//! The embedded BPF object: made into maps, and loaded as programs upon maps.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use aya::maps::Array;
@@ -25,8 +27,9 @@ pub(super) fn check() -> Result<(), Error> {
     }
 }
 
-/// Creates the maps, and pins them in `directory`.
-pub(super) fn create_maps(directory: &Path, sizes: &Sizes, seed: u64) -> Result<(), Error> {
+/// Creates the maps, and pins them in `directory`. Without a `seed` a random one is drawn.
+pub(super) fn create_maps(directory: &Path, sizes: &Sizes, seed: Option<u64>) -> Result<(), Error> {
+    let seed = seed.map_or_else(random, Ok)?;
     let mut loader = EbpfLoader::new();
     loader.map_max_entries(LOG_RING, 1);
     for (name, entries) in layout::max_entries(sizes) {
@@ -46,31 +49,100 @@ pub(super) fn create_maps(directory: &Path, sizes: &Sizes, seed: u64) -> Result<
     seeds.pin(&path).map_err(Error::pin(&path))
 }
 
-/// Loads the program upon the maps that are pinned in `directory`.
-pub(super) fn load_program(directory: &Path, seed: u64, log: PacketLog) -> Result<Ebpf, Error> {
-    let level = log as u8;
-    let mut loader = EbpfLoader::new();
-    loader.override_global(names::SEED, &seed, true);
-    loader.override_global(aya_log::LEVEL, &level, false);
-    if log == PacketLog::Off {
-        loader.map_max_entries(LOG_RING, 1);
-    }
-    for layout in &layout::MAPS {
-        loader.map_pin_path(layout.name, directory.join(layout.name));
-    }
-    let mut object = load(&mut loader)?;
-    let loaded = program(&mut object)?.load();
-    loaded.map_err(|error| Error::Load(verdict(&error)))?;
-    Ok(object)
+fn random() -> Result<u64, Error> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = [0; 8];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(Error::file("read", path))?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
-/// The XDP program of a loaded object.
-pub(super) fn program(object: &mut Ebpf) -> Result<&mut Xdp, Error> {
-    object
-        .program_mut(names::PROGRAM)
-        .ok_or_else(|| absent(names::PROGRAM))?
-        .try_into()
-        .map_err(|error| Error::Load(chain(&error)))
+/// The two forms of the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// Takes frames in several buffers: jumbo frames, where kernel (5.18) and driver have them.
+    Frags,
+    /// For all others.
+    Plain,
+}
+
+impl Form {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Frags => names::PROGRAM_FRAGS,
+            Self::Plain => names::PROGRAM,
+        }
+    }
+}
+
+/// The object upon the pinned maps, with the program in the forms that were needed so far.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) ebpf: Ebpf,
+    /// The first form is the better one.
+    forms: &'static [Form],
+}
+
+impl Object {
+    /// Loads the program upon the maps that are pinned in `directory`, in the best form that the kernel takes.
+    pub(super) fn load(directory: &Path, seed: u64, log: PacketLog) -> Result<Self, Error> {
+        let level = log as u8;
+        let mut loader = EbpfLoader::new();
+        loader.override_global(names::SEED, &seed, true);
+        loader.override_global(aya_log::LEVEL, &level, false);
+        if log == PacketLog::Off {
+            loader.map_max_entries(LOG_RING, 1);
+        }
+        for layout in &layout::MAPS {
+            loader.map_pin_path(layout.name, directory.join(layout.name));
+        }
+        let mut object = Self {
+            ebpf: load(&mut loader)?,
+            forms: &[Form::Frags, Form::Plain],
+        };
+        if let Err(error) = object.program(Form::Frags) {
+            tracing::debug!("frames in several buffers are not for this kernel: {error}");
+            object.forms = &[Form::Plain];
+            object.program(Form::Plain)?;
+        }
+        Ok(object)
+    }
+
+    /// The forms that the kernel takes, the better first.
+    pub(super) fn forms(&self) -> &'static [Form] {
+        self.forms
+    }
+
+    /// The program in one of its forms.
+    pub(super) fn program(&mut self, form: Form) -> Result<&mut Xdp, Error> {
+        let program: &mut Xdp = self
+            .ebpf
+            .program_mut(form.name())
+            .ok_or_else(|| absent(form.name()))?
+            .try_into()
+            .map_err(|error| Error::Load(chain(&error)))?;
+        if program.fd().is_err() {
+            let loaded = program.load();
+            loaded.map_err(|error| Error::Load(verdict(&error)))?;
+        }
+        Ok(program)
+    }
+
+    /// The program in its best form.
+    pub(super) fn best(&self) -> Option<&Xdp> {
+        let form = self.forms.first()?;
+        self.ebpf.program(form.name())?.try_into().ok()
+    }
+
+    /// Whether a program of that id, as the kernel shows it on interfaces, is this one in any form.
+    pub(super) fn is_ours(&self, id: u32) -> bool {
+        let id_of = |form: &Form| {
+            let program: &Xdp = self.ebpf.program(form.name())?.try_into().ok()?;
+            program.info().ok().map(|info| info.id())
+        };
+        self.forms.iter().any(|form| id_of(form) == Some(id))
+    }
 }
 
 fn load(loader: &mut EbpfLoader<'_>) -> Result<Ebpf, Error> {

@@ -18,8 +18,9 @@ pub struct Options {
     pub mode: Mode,
     /// Map sizes, used when the maps are created; adopted maps keep theirs.
     pub sizes: Sizes,
-    /// Seed of the flow hash, used when the maps are created; adopted maps keep theirs, or every flow would move.
-    pub seed: u64,
+    /// Seed of the flow hash, used when the maps are created; adopted maps keep theirs, or every flow would move. `None`:
+    /// a random one.
+    pub seed: Option<u64>,
     /// What the program logs about packets.
     pub packet_log: PacketLog,
     /// Where state lives.

@@ -1,11 +1,10 @@
 //! Running the program once on a frame that never was on a wire.
 
-use aya::Ebpf;
-use aya::programs::{ProgramError, TestRun, Xdp};
+use aya::programs::{ProgramError, TestRun};
 use aya::{TestRunAttrs, TestRunOptions};
-use sasp_xdp_common::abi::names;
 
 use super::error::{Error, chain};
+use super::object::Object;
 
 /// What the program made of a frame.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,13 +22,11 @@ const ROOM: usize = 256;
 /// 16 rx_queue_index, 20 egress_ifindex.
 const XDP_MD: usize = 24;
 
-pub(super) fn run(object: &Ebpf, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
+pub(super) fn run(object: &Object, ingress: u32, frame: &[u8]) -> Result<Ran, Error> {
     let failed = |error: ProgramError| Error::Run(chain(&error));
-    let program: &Xdp = object
-        .program(names::PROGRAM)
-        .ok_or_else(|| Error::Run("it is not in the object".to_owned()))?
-        .try_into()
-        .map_err(failed)?;
+    let program = object
+        .best()
+        .ok_or_else(|| Error::Run("it is not in the object".to_owned()))?;
     let mut context = [0_u8; XDP_MD];
     context[4..8].copy_from_slice(&(frame.len() as u32).to_ne_bytes());
     context[12..16].copy_from_slice(&ingress.to_ne_bytes());

@@ -14,11 +14,15 @@ pub(super) enum Command {
     MapLookup = 1,
     MapUpdate = 2,
     MapDelete = 3,
+    MapNextKey = 4,
     ObjectGet = 7,
     MapLookupBatch = 24,
     MapUpdateBatch = 26,
     LinkDetach = 34,
 }
+
+/// `BPF_NOEXIST`: the key must be new.
+pub(super) const NO_EXIST: u64 = 1;
 
 /// The kernel's own "not supported", which is no errno of userspace.
 pub(super) const ENOTSUPP: i32 = 524;

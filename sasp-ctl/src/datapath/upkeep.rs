@@ -5,7 +5,7 @@ use super::error::Error;
 use super::netlink::{self, Interface};
 use super::options::Mode;
 use super::pins::{self, Pins};
-use super::{Attached, Datapath, State, bpffs, links, object};
+use super::{Attached, Datapath, State, bpffs, links};
 
 /// Compares the interfaces with what is known of them, says what is different, and attaches where that is called for.
 pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
@@ -15,7 +15,7 @@ pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
             Some(interface) => Some(interface),
             None => netlink::by_name(&known.name)?,
         };
-        let new = match step(&known, found, datapath.program_id) {
+        let new = match step(&known, found, |id| datapath.object.is_ours(id)) {
             Step::Nothing => continue,
             Step::Note(new) => new,
             Step::Attach(interface) => attach_again(datapath, &known, interface),
@@ -35,14 +35,14 @@ enum Step {
 }
 
 /// `found` has the known index or, where there is none any more, the known name.
-fn step(known: &Attached, found: Option<Interface>, program_id: u32) -> Step {
+fn step(known: &Attached, found: Option<Interface>, is_ours: impl Fn(u32) -> bool) -> Step {
     let mut new = known.clone();
     match found {
         None => new.state = State::Gone,
         Some(interface) if interface.ifindex != known.ifindex => return Step::Attach(interface),
         Some(interface) => {
             new.state = match interface.program {
-                Some((id, _)) if id == program_id => State::Running,
+                Some((id, _)) if is_ours(id) => State::Running,
                 // Somebody has taken it off, or it could not be attached: to fight over it helps nobody.
                 _ => State::Bare,
             };
@@ -61,11 +61,12 @@ fn attach_again(datapath: &mut Datapath, known: &Attached, interface: Interface)
         name: interface.name.clone(),
         ifindex: interface.ifindex,
         mode: known.mode,
+        frags: known.frags,
         state: State::Bare,
     };
     match try_attach(datapath, known.ifindex, &interface) {
-        Ok(mode) => {
-            new.mode = mode;
+        Ok(runs) => {
+            (new.mode, new.frags) = runs;
             new.state = State::Running;
         }
         Err(error) => tracing::warn!("{error}"),
@@ -77,7 +78,7 @@ fn try_attach(
     datapath: &mut Datapath,
     former: u32,
     interface: &Interface,
-) -> Result<super::RunsIn, Error> {
+) -> Result<(super::RunsIn, bool), Error> {
     let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
     for pin in pins.links()? {
         if pin.ifindex == former {
@@ -86,8 +87,7 @@ fn try_attach(
     }
     links::refuse_foreign(interface, &pins)?;
     let mode: Mode = datapath.mode;
-    let program = object::program(&mut datapath.object)?;
-    links::attach(program, interface, mode, &pins)
+    links::attach(&mut datapath.object, interface, mode, &pins)
 }
 
 fn log_change(known: &Attached, new: &Attached) {
@@ -124,6 +124,7 @@ mod tests {
             name: "ev".to_owned(),
             ifindex: 4,
             mode: RunsIn::Native,
+            frags: true,
             state,
         }
     }
@@ -140,16 +141,19 @@ mod tests {
     fn an_interface_as_it_was_needs_nothing() {
         let found = interface("ev", 4, Some(OURS));
         assert_eq!(
-            step(&known(State::Running), Some(found), OURS),
+            step(&known(State::Running), Some(found), |id| id == OURS),
             Step::Nothing
         );
-        assert_eq!(step(&known(State::Gone), None, OURS), Step::Nothing);
+        assert_eq!(
+            step(&known(State::Gone), None, |id| id == OURS),
+            Step::Nothing
+        );
     }
 
     #[test]
     fn an_interface_that_vanished_is_noted_once() {
         assert_eq!(
-            step(&known(State::Running), None, OURS),
+            step(&known(State::Running), None, |id| id == OURS),
             Step::Note(known(State::Gone))
         );
     }
@@ -160,7 +164,7 @@ mod tests {
         renamed.name = "wan".to_owned();
         let found = interface("wan", 4, Some(OURS));
         assert_eq!(
-            step(&known(State::Running), Some(found), OURS),
+            step(&known(State::Running), Some(found), |id| id == OURS),
             Step::Note(renamed)
         );
     }
@@ -169,7 +173,7 @@ mod tests {
     fn a_new_interface_of_a_former_ones_name_is_attached_to() {
         let found = interface("ev", 9, None);
         for state in [State::Running, State::Gone, State::Bare] {
-            let step = step(&known(state), Some(found.clone()), OURS);
+            let step = step(&known(state), Some(found.clone()), |id| id == OURS);
             assert_eq!(step, Step::Attach(found.clone()));
         }
     }
@@ -179,7 +183,7 @@ mod tests {
         for program in [None, Some(OURS + 1)] {
             let found = interface("ev", 4, program);
             assert_eq!(
-                step(&known(State::Running), Some(found), OURS),
+                step(&known(State::Running), Some(found), |id| id == OURS),
                 Step::Note(known(State::Bare))
             );
         }

@@ -46,9 +46,10 @@ pub fn follow<P: Packet, F: Translated>(
     macs: &[u8; 12],
 ) -> Result<(), Reason> {
     rewrite::check_hops::<P, F>(packet, place)?;
-    let source = F::narrow(&entry.source);
-    let destination = F::narrow(&entry.destination);
-    F::readdress(packet, place.at, &source, &destination, true).ok_or(Reason::CannotForward)?;
+    // Ports do not matter here.
+    let source = F::vip(&F::narrow(&entry.source), [0; 2], 0);
+    let flow = F::flow(&F::narrow(&entry.destination), [0; 2], &source);
+    F::readdress(packet, place.at, &flow, true, true).ok_or(Reason::CannotForward)?;
     rewrite::set_macs(packet, macs);
     Ok(())
 }

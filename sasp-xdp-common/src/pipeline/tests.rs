@@ -1,11 +1,16 @@
 use super::*;
 use crate::abi::backend::USABLE;
+use crate::abi::backend::{Backend, Index};
+use crate::abi::counters::Class;
 use crate::abi::flow::Flow4;
 use crate::abi::flow::FlowEntry;
 use crate::abi::service::Vip4;
+use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS};
 use crate::abi::slot::{Slot, Table};
+use crate::hash::Hash as _;
 use crate::maps::host::HostMaps;
 use crate::packet::Frame;
+use crate::parse;
 
 const SERVICE: u32 = 5;
 const VIP: Vip4 = Vip4 {
@@ -81,7 +86,15 @@ fn send(maps: &HostMaps, flags: u8) -> Result<Index, Reason> {
         bytes,
         ingress_ifindex: 1,
     };
-    balance(&mut packet, maps).map(|sent| sent.index)
+    let before = maps.clone();
+    let verdict = balance(&mut packet, maps);
+    if verdict.ifindex().is_some() {
+        return Ok(verdict.index());
+    }
+    let mut counted = Reason::ALL.iter().filter(|reason| {
+        reason.class() != Class::Note && maps.counted(**reason) != before.counted(**reason)
+    });
+    Err(*counted.next().unwrap())
 }
 
 fn remembered(maps: &HostMaps) -> Option<FlowEntry> {
@@ -98,13 +111,7 @@ fn a_frame_leaves_for_its_backend_with_nothing_changed_but_the_macs() {
         ingress_ifindex: 1,
     };
     let sent = balance(&mut packet, &maps);
-    assert_eq!(
-        sent,
-        Ok(Sent {
-            index: 2,
-            ifindex: 22
-        })
-    );
+    assert_eq!(sent, Verdict::leave(22, 2));
     assert_eq!(packet.bytes[..12], [2; 12]);
     assert_eq!(packet.bytes[12..], before[12..]);
     let traffic = maps.traffic(2);

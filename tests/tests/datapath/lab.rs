@@ -169,6 +169,7 @@ pub(crate) fn options(places: Places) -> Options {
             services: 8,
             backends: 64,
             flows: 1024,
+            translations: 1024,
         },
         seed: 7,
         packet_log: PacketLog::Off,

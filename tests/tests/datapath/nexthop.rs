@@ -100,6 +100,15 @@ fn hop(lab: &Lab) -> NextHop {
         source: mac_of(&lab.edge_ip(&format!("link show {EDGE}"))),
         destination: mac_of(&lab.far_ip(&format!("link show {FAR}"))),
         mtu: 1500,
+        address: Some("10.1.0.1".parse().unwrap()),
+        gateway: None,
+    }
+}
+
+fn hop6(lab: &Lab) -> NextHop {
+    NextHop {
+        address: Some("fd00:1::1".parse().unwrap()),
+        ..hop(lab)
     }
 }
 
@@ -117,7 +126,7 @@ fn hurry() {
 fn members_on_the_segment_are_resolved_in_both_families() {
     with_members(&["10.1.0.2", "fd00:1::2"], async |lab, mut found| {
         found.wait("10.1.0.2", Ok(hop(lab))).await;
-        found.wait("fd00:1::2", Ok(hop(lab))).await;
+        found.wait("fd00:1::2", Ok(hop6(lab))).await;
     });
 }
 
@@ -127,24 +136,17 @@ fn every_way_that_cannot_be_used_says_why() {
         "10.1.0.1",
         "10.1.0.255",
         "224.0.0.9",
-        "10.9.0.1",
-        "10.8.0.1",
         "10.2.0.9",
         "192.0.2.9",
     ];
     with_members(&members, async |lab, mut found| {
         lab.add_veth("edge1", "far1");
         lab.edge_ip("address add 10.2.0.1/24 dev edge1");
-        lab.edge_ip("route add 10.9.0.0/24 via 10.1.0.2");
-        lab.edge_ip("route add 10.8.0.0/24 via inet6 fd00:1::2");
         lab.edge_ip("route add unreachable 192.0.2.0/24");
-        let gateway = |text: &str| Err(Unresolved::ViaGateway(text.parse().unwrap()));
         let other = lab.ifindex("edge1");
         found.wait("10.1.0.1", Err(Unresolved::Local)).await;
         found.wait("10.1.0.255", Err(Unresolved::NotUnicast)).await;
         found.wait("224.0.0.9", Err(Unresolved::NoRoute)).await;
-        found.wait("10.9.0.1", gateway("10.1.0.2")).await;
-        found.wait("10.8.0.1", gateway("fd00:1::2")).await;
         found
             .wait("10.2.0.9", Err(Unresolved::NotAttached { ifindex: other }))
             .await;
@@ -155,11 +157,60 @@ fn every_way_that_cannot_be_used_says_why() {
             .send_replace([lab.ifindex(EDGE), other].into());
         found.wait("10.2.0.9", Err(Unresolved::Unanswered)).await;
         found.wait("192.0.2.9", Err(Unresolved::NoRoute)).await;
+    });
+}
 
+#[test]
+fn members_behind_a_gateway_have_its_mac_address_and_the_routes_mtu_and_source() {
+    let members = ["10.9.0.1", "10.8.0.1", "fd00:9::1"];
+    with_members(&members, async |lab, mut found| {
+        lab.edge_ip(&format!("address add 10.1.0.7/24 dev {EDGE}"));
+        lab.edge_ip("route add 10.9.0.0/24 via 10.1.0.2 src 10.1.0.7 mtu 1400");
+        lab.edge_ip("route add 10.8.0.0/24 via inet6 fd00:1::2");
+        lab.edge_ip("route add fd00:9::/64 via fd00:1::2 mtu 1300");
+        let via = |gateway: &str, hop| NextHop {
+            gateway: Some(gateway.parse().unwrap()),
+            ..hop
+        };
+        let narrow = NextHop {
+            mtu: 1400,
+            address: Some("10.1.0.7".parse().unwrap()),
+            ..via("10.1.0.2", hop(lab))
+        };
+        found.wait("10.9.0.1", Ok(narrow)).await;
+        found.wait("10.8.0.1", Ok(via("fd00:1::2", hop(lab)))).await;
+        let v6 = NextHop {
+            mtu: 1300,
+            ..via("fd00:1::2", hop6(lab))
+        };
+        found.wait("fd00:9::1", Ok(v6)).await;
+
+        // The gateway is kept fresh as members are.
+        lab.far_ip(&format!("address del 10.1.0.2/24 dev {FAR}"));
+        lab.edge_ip(&format!("neigh flush dev {EDGE}"));
+        found.wait("10.9.0.1", Err(Unresolved::Unanswered)).await;
         lab.edge_ip("route del 10.9.0.0/24");
         lab.edge_ip(&format!("route add 10.9.0.0/24 dev {EDGE}"));
         lab.far_ip(&format!("address add 10.9.0.1/32 dev {FAR}"));
         found.wait("10.9.0.1", Ok(hop(lab))).await;
+    });
+}
+
+#[test]
+fn a_member_in_a_vlan_is_reached_by_the_interface_below() {
+    with_members(&["10.3.0.2"], async |lab, mut found| {
+        lab.edge_ip(&format!("link add link {EDGE} name v7 type vlan id 7"));
+        lab.edge_ip("address add 10.3.0.1/24 dev v7");
+        lab.edge_ip("link set v7 up mtu 1400");
+        lab.far_ip(&format!("link add link {FAR} name v7 type vlan id 7"));
+        lab.far_ip("address add 10.3.0.2/24 dev v7");
+        lab.far_ip("link set v7 up");
+        let tagged = NextHop {
+            mtu: 1400,
+            address: Some("10.3.0.1".parse().unwrap()),
+            ..hop(lab)
+        };
+        found.wait("10.3.0.2", Ok(tagged)).await;
     });
 }
 
@@ -172,7 +223,7 @@ fn a_member_that_does_not_answer_is_found_when_it_comes() {
         lab.far_ip(&format!("address add 10.1.0.3/24 dev {FAR}"));
         lab.far_ip(&format!("address add fd00:1::3/64 dev {FAR} nodad"));
         found.wait("10.1.0.3", Ok(hop(lab))).await;
-        found.wait("fd00:1::3", Ok(hop(lab))).await;
+        found.wait("fd00:1::3", Ok(hop6(lab))).await;
     });
 }
 
@@ -181,7 +232,7 @@ fn a_member_that_falls_silent_is_noticed_without_traffic() {
     with_members(&["10.1.0.2", "fd00:1::2"], async |lab, mut found| {
         hurry();
         found.wait("10.1.0.2", Ok(hop(lab))).await;
-        found.wait("fd00:1::2", Ok(hop(lab))).await;
+        found.wait("fd00:1::2", Ok(hop6(lab))).await;
         lab.far_ip(&format!("address del 10.1.0.2/24 dev {FAR}"));
         lab.far_ip(&format!("address del fd00:1::2/64 dev {FAR}"));
         found.wait("10.1.0.2", Err(Unresolved::Unanswered)).await;

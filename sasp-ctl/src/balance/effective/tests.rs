@@ -19,7 +19,6 @@ fn said(flags: &str, weight: u16) -> Candidate {
 fn silent() -> Candidate {
     Candidate {
         static_weight: 10,
-        resolved: true,
         ..Candidate::default()
     }
 }
@@ -206,7 +205,7 @@ fn the_operator_and_a_missing_next_hop_come_before_the_gwm() {
         ..said("CF", 40)
     };
     let unresolved = Candidate {
-        resolved: false,
+        unreachable: Some(Unreachable::NoNextHop),
         ..said("CF", 40)
     };
     for source in [Source::Live, Source::Converging, Source::Held, Source::Gone] {
@@ -235,7 +234,7 @@ fn where_all_weights_are_zero_nobody_gets_flows_if_the_config_says_so() {
 #[test]
 fn only_a_missing_next_hop_or_rehash_after_death_takes_a_members_flows() {
     let unresolved = Candidate {
-        resolved: false,
+        unreachable: Some(Unreachable::NoNextHop),
         ..said("CF", 1)
     };
     let quiesced_and_down = Candidate {

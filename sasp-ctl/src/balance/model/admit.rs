@@ -104,16 +104,18 @@ impl Service {
         for (_, mut member) in stay {
             member.self_registered = true;
             member.static_weight = STATIC_WEIGHT;
+            member.forward = spec.forward;
+            member.server_id = None;
             self.members.push(member);
         }
     }
 
     /// Takes members in that have registered themselves, and lets those go that no longer are. `enlist` makes a member
-    /// of one, as long as there is room.
+    /// of one, unless there is no room or its replies are another service's.
     pub(super) fn follow_registrations(
         &mut self,
         inputs: Option<&Inputs>,
-        enlist: impl FnMut(&MemberKey) -> Option<Member>,
+        enlist: impl FnMut(&ServiceSpec, &MemberKey) -> Result<Member, TurnedAway>,
     ) {
         self.refused = Refused::default();
         let input = inputs.and_then(|inputs| inputs.groups.get(&self.spec.group));
@@ -142,7 +144,11 @@ impl Service {
         self.stale |= self.members.len() < before;
     }
 
-    fn admit(&mut self, input: &GroupInput, mut enlist: impl FnMut(&MemberKey) -> Option<Member>) {
+    fn admit(
+        &mut self,
+        input: &GroupInput,
+        mut enlist: impl FnMut(&ServiceSpec, &MemberKey) -> Result<Member, TurnedAway>,
+    ) {
         let known: BTreeSet<MemberKey> = self.members.iter().map(|member| member.key).collect();
         let members = self.members.iter();
         let mut registered = members.filter(|member| member.self_registered).count();
@@ -152,7 +158,7 @@ impl Service {
                 continue;
             }
             let judged = judge(&self.spec, key).and_then(|()| match registered < MOST {
-                true => enlist(key).ok_or(TurnedAway::NoRoom),
+                true => enlist(&self.spec, key),
                 false => Err(TurnedAway::TooMany),
             });
             match judged {

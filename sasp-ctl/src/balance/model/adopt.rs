@@ -8,10 +8,11 @@ use sasp_xdp_common::abi::limits::BACKENDS_MAX;
 use sasp_xdp_common::abi::slot::Table;
 
 use super::batch::Batch;
+use super::lookups::CurrentLookups;
 use super::member::Member;
 use super::pool::{Generations, Pool};
 use super::service::Service;
-use super::{Balancer, LimitError, Limits, vip};
+use super::{Balancer, LimitError, Limits, Wanted, vip};
 use crate::balance::change::{Adopted, Change, Vip};
 use crate::balance::move_limit::Budget;
 use crate::balance::slots::Slots;
@@ -24,7 +25,7 @@ struct Leftovers {
 }
 
 impl Balancer {
-    /// Starts from what is in the maps (nothing, on a first start) and makes it what `specs` want.
+    /// Starts from what is in the maps (nothing, on a first start) and makes it what is `wanted`.
     ///
     /// The words of the GWM, next hops and quiesced members come from the backends' records and stand until
     /// [`Balancer::update`] says otherwise, so that a restart changes no table. `seed` is that of the maps.
@@ -32,9 +33,10 @@ impl Balancer {
         limits: Limits,
         seed: u64,
         adopted: Adopted,
-        specs: Vec<ServiceSpec>,
+        wanted: impl Into<Wanted>,
         now_ns: u64,
     ) -> Result<(Self, Vec<Change>), LimitError> {
+        let wanted = wanted.into();
         let backends = limits.backends.min(BACKENDS_MAX);
         let generations = adopted.backends.iter().map(|(_, record)| record.generation);
         let mut balancer = Self {
@@ -44,19 +46,21 @@ impl Balancer {
             ids: Pool::new((0..).take(limits.services)),
             generations: Generations::after(generations.max().unwrap_or(0)),
             services: BTreeMap::new(),
+            globals: wanted.globals.clone(),
+            lookups: CurrentLookups::adopt(adopted.lookups),
             inputs: None,
             now_ns,
         };
         let mut batch = Batch::default();
         let mut leftovers = Leftovers::new(adopted.tables, adopted.backends);
-        let wanted: BTreeMap<Vip, &ServiceSpec> =
-            specs.iter().map(|spec| (vip(spec), spec)).collect();
+        let specs = wanted.services.iter();
+        let by_vip: BTreeMap<Vip, &ServiceSpec> = specs.map(|spec| (vip(spec), spec)).collect();
         for (vip, installed) in adopted.services {
-            match wanted.get(&vip) {
+            match by_vip.get(&vip) {
                 Some(spec) if balancer.ids.claim(installed.id) => {
                     let mut service = Service::new(spec, installed.id);
                     service.installed = Some(installed);
-                    balancer.take_over(service, &mut leftovers, now_ns);
+                    balancer.take_over(service, spec, &mut leftovers, now_ns);
                 }
                 // Its id is another's, which can only be a broken map: it gets a new one.
                 Some(_) => {}
@@ -64,12 +68,19 @@ impl Balancer {
             }
         }
         leftovers.remove(&mut batch);
+        balancer.forget_removed(&mut batch);
         let mut changes = batch.into_changes();
-        changes.extend(balancer.configure(specs, now_ns)?);
+        changes.extend(balancer.set_services(wanted, now_ns)?);
         Ok((balancer, changes))
     }
 
-    fn take_over(&mut self, mut service: Service, leftovers: &mut Leftovers, now_ns: u64) {
+    fn take_over(
+        &mut self,
+        mut service: Service,
+        spec: &ServiceSpec,
+        leftovers: &mut Leftovers,
+        now_ns: u64,
+    ) {
         if let Some(table) = leftovers.tables.remove(&service.id) {
             service.slots = Slots::adopt(table, now_ns);
             service.published = true;
@@ -77,7 +88,7 @@ impl Balancer {
         }
         for (index, record) in leftovers.backends.remove(&service.id).unwrap_or_default() {
             if self.indices.claim(index) {
-                service.adopt(Member::adopt(index, record), now_ns);
+                service.adopt(Member::adopt(index, record), spec, now_ns);
             }
         }
         self.services.insert(service.vip, service);

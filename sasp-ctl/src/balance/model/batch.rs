@@ -1,14 +1,21 @@
 //! Collects the changes of one event and puts them into the order that [`Change`] promises.
 
+use std::sync::Arc;
+
 use sasp_xdp_common::abi::backend::Index;
 
 use crate::balance::change::{Change, Vip};
+use crate::balance::lookups::Lookups;
 
 /// Changes, by the phase in which they are safe.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Services that go, whole: nothing leads to their tables and backends any more.
     removals: Vec<Change>,
+    /// What is looked up no longer holds anything of these: their ids may get other owners.
+    pub(super) forgotten: Option<Arc<Lookups>>,
+    /// What is looked up from now on. The new goes first, the old last.
+    pub(super) lookups: Option<Arc<Lookups>>,
     /// Records of backends that may get packets: before the tables that may name them.
     pub(super) usable: Vec<Change>,
     /// Tables.
@@ -22,6 +29,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// Something goes whole.
+    pub(super) fn removes(&self) -> bool {
+        !self.removals.is_empty()
+    }
+
     /// Packets to a VIP are no longer for us. Comes before the removal of what it led to.
     pub(super) fn remove_vip(&mut self, vip: Vip) {
         self.removals.push(Change::RemoveService { vip });
@@ -41,11 +53,14 @@ impl Batch {
 
     pub(super) fn into_changes(self) -> Vec<Change> {
         let mut changes = self.removals;
+        changes.extend(self.forgotten.map(Change::PruneLookups));
+        changes.extend(self.lookups.clone().map(Change::AddLookups));
         changes.extend(self.usable);
         changes.extend(self.tables);
         changes.extend(self.services);
         changes.extend(self.unusable);
         changes.extend(self.retired);
+        changes.extend(self.lookups.map(Change::PruneLookups));
         changes
     }
 }

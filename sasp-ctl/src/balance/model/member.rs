@@ -6,9 +6,11 @@ use sasp_xdp_common::abi::backend::{
     Backend, GWM_SPOKE, Index, OPERATOR_QUIESCED, SELF_REGISTERED, USABLE,
 };
 
-use crate::balance::effective::{Candidate, Outcome, Why};
+use super::way::{Way, mode};
+use crate::balance::effective::{Candidate, Outcome, Unreachable, Why};
 use crate::balance::inputs::{NextHop, Word};
 use crate::balance::slow_start::{Ramp, STEPS};
+use crate::balance::spec::Forward;
 use crate::sasp::code::weight_flags::{CONFIDENT, CONTACT, QUIESCE, REGISTERED_BY_LB};
 use crate::sasp::msg::MemberKey;
 
@@ -22,7 +24,14 @@ pub(super) struct Member {
     pub(super) index: Index,
     pub(super) generation: u32,
     pub(super) word: Option<Word>,
+    /// How packets are to reach it.
+    pub(super) forward: Forward,
+    /// See [`crate::balance::spec::MemberSpec::server_id`].
+    pub(super) server_id: Option<Vec<u8>>,
+    /// What was told last; nothing, for one that was adopted a moment ago.
     pub(super) next_hop: Option<NextHop>,
+    /// How packets do reach it.
+    pub(super) way: Result<Way, Unreachable>,
     pub(super) quiesced: bool,
     pub(super) outcome: Outcome,
     pub(super) ramp: Ramp,
@@ -59,7 +68,10 @@ impl Member {
             index,
             generation,
             word: None,
+            forward: Forward::Dsr,
+            server_id: None,
             next_hop: None,
+            way: Err(Unreachable::NoNextHop),
             quiesced: false,
             outcome: NOTHING,
             ramp: Ramp::Out,
@@ -79,13 +91,8 @@ impl Member {
         Self {
             self_registered: record.gwm_flags & SELF_REGISTERED != 0,
             word: word(&record),
-            next_hop: (record.ifindex != 0).then_some(NextHop {
-                ifindex: record.ifindex,
-                macs: record.macs,
-                mtu: 0,
-                source: None,
-                via_gateway: false,
-            }),
+            forward: forward(record.mode),
+            way: Way::adopt(&record),
             quiesced: record.operator & OPERATOR_QUIESCED != 0,
             ramp: match (record.weight, record.ramp_since_ns) {
                 (0, _) => Ramp::Out,
@@ -98,11 +105,24 @@ impl Member {
         }
     }
 
+    /// Takes in what is `told` of its next hop, which is nothing while it is being resolved: then the former one stands.
+    /// The way that was adopted stands until something was told, even if the config wants another mode: there is
+    /// nothing yet to make one of.
+    pub(super) fn follow(&mut self, told: Option<&Option<NextHop>>) {
+        if let Some(&told) = told {
+            self.next_hop = told;
+            self.way = Err(Unreachable::NoNextHop);
+        }
+        if let Some(hop) = &self.next_hop {
+            self.way = Way::new(self.forward, hop, self.key.address);
+        }
+    }
+
     pub(super) fn candidate(&self) -> Candidate {
         Candidate {
             static_weight: self.static_weight,
             word: self.word,
-            resolved: self.next_hop.is_some(),
+            unreachable: self.way.err(),
             quiesced: self.quiesced,
             healthy: None,
         }
@@ -110,14 +130,16 @@ impl Member {
 
     /// What the map is to hold.
     pub(super) fn record(&self, service: u32) -> Backend {
-        let (ifindex, macs) = self
-            .next_hop
-            .map_or((0, [0; 12]), |hop| (hop.ifindex, hop.macs));
+        let way = self.way.map_or_else(
+            |_| Backend {
+                mode: mode(self.forward),
+                ..Backend::default()
+            },
+            |way| way.record(),
+        );
         Backend {
             flags: if self.outcome.usable { USABLE } else { 0 },
             generation: self.generation,
-            ifindex,
-            macs,
             service,
             weight: self.table_weight,
             address: octets(self.key.address),
@@ -135,7 +157,7 @@ impl Member {
                 Ramp::Since(since) => since,
                 Ramp::Out | Ramp::Full => 0,
             },
-            ..Backend::default()
+            ..way
         }
     }
 }
@@ -147,6 +169,12 @@ fn key(record: &Backend) -> MemberKey {
         port: record.port,
         address: Ipv6Addr::from(record.address).to_canonical(),
     }
+}
+
+fn forward(wanted: u8) -> Forward {
+    let mut all = Forward::ALL.into_iter();
+    all.find(|&forward| mode(forward) == wanted)
+        .unwrap_or(Forward::Dsr)
 }
 
 fn octets(address: IpAddr) -> [u8; 16] {

@@ -13,12 +13,14 @@ use sasp_xdp_common::abi::backend::Index;
 use thiserror::Error;
 
 use self::batch::Batch;
+use self::lookups::CurrentLookups;
 use self::member::Member;
 use self::pool::{Generations, Pool};
 use self::service::Service;
 use super::change::{Change, FlowKey, Vip};
 use super::inputs::Inputs;
-use super::spec::ServiceSpec;
+use super::self_registered::TurnedAway;
+use super::spec::{Globals, ServiceSpec};
 use crate::sasp::msg::{MemberKey, Name};
 
 mod admit;
@@ -26,11 +28,13 @@ mod adopt;
 mod applied;
 mod batch;
 pub mod drain;
+mod lookups;
 mod member;
 mod pool;
 pub mod report;
 mod service;
 mod sweep;
+mod way;
 mod weigh;
 
 /// Sizes of the maps.
@@ -40,6 +44,25 @@ pub struct Limits {
     pub services: usize,
     /// Backends, nobody (index 0) included.
     pub backends: usize,
+}
+
+/// What the config wants.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// Of the packet path as a whole.
+    pub globals: Globals,
+    /// Of each service.
+    pub services: Vec<ServiceSpec>,
+}
+
+impl From<Vec<ServiceSpec>> for Wanted {
+    /// Without anything that concerns the packet path as a whole.
+    fn from(services: Vec<ServiceSpec>) -> Self {
+        Self {
+            globals: Globals::default(),
+            services,
+        }
+    }
 }
 
 /// More than the maps hold. Nothing was changed.
@@ -97,6 +120,8 @@ pub struct Balancer {
     ids: Pool<u32>,
     generations: Generations,
     services: BTreeMap<Vip, Service>,
+    globals: Globals,
+    lookups: CurrentLookups,
     /// `None` until the daemon has spoken: what was adopted stands.
     inputs: Option<Inputs>,
     /// The last time that was told.
@@ -110,10 +135,13 @@ impl Balancer {
     /// affinity finds flows in other slots.
     pub fn set_services(
         &mut self,
-        specs: Vec<ServiceSpec>,
+        wanted: impl Into<Wanted>,
         now_ns: u64,
     ) -> Result<Vec<Change>, LimitError> {
-        self.configure(specs, now_ns)
+        let Wanted { globals, services } = wanted.into();
+        let surplus = self.check(&services)?;
+        self.globals = globals;
+        Ok(self.configure(services, surplus, now_ns))
     }
 
     /// New words of a GWM, new next hops: all of them, as they stand now.
@@ -208,29 +236,32 @@ impl Balancer {
     ) {
         self.now_ns = now_ns;
         let quiesced = self.quiesced();
+        let mut claims = self.claims();
         let inputs = self.inputs.as_ref();
         for service in self.services.values_mut() {
             if !concerned(service) {
                 continue;
             }
             let group = service.spec.group.clone();
-            service.follow_registrations(inputs, |key| {
-                let index = self.indices.take()?;
+            let before = service.members.len();
+            service.follow_registrations(inputs, |spec, key| {
+                if !claims.claim(spec, key) {
+                    return Err(TurnedAway::Translated);
+                }
+                let index = self.indices.take().ok_or(TurnedAway::NoRoom)?;
                 let mut member = Member::new(*key, index, self.generations.next());
+                member.forward = spec.forward;
                 member.quiesced = quiesced.contains(&(group.clone(), *key));
-                Some(member)
+                Ok(member)
             });
             let freed = service.refresh(inputs, self.seed, now_ns, batch);
+            self.lookups.stale |= !freed.is_empty() || service.members.len() != before;
             give_back(&mut self.indices, freed);
         }
+        self.write_lookups(batch);
     }
 
-    fn configure(
-        &mut self,
-        specs: Vec<ServiceSpec>,
-        now_ns: u64,
-    ) -> Result<Vec<Change>, LimitError> {
-        let surplus = self.check(&specs)?;
+    fn configure(&mut self, specs: Vec<ServiceSpec>, surplus: usize, now_ns: u64) -> Vec<Change> {
         let mut changes = self.make_room(&specs, surplus, now_ns);
         let mut batch = Batch::default();
         let wanted: BTreeSet<Vip> = specs.iter().map(vip).collect();
@@ -242,13 +273,15 @@ impl Balancer {
             give_back(&mut self.indices, indices);
             self.ids.give_back(service.id);
         }
+        self.forget_removed(&mut batch);
         let quiesced = self.quiesced();
         for spec in specs {
             self.set_spec(spec, &quiesced);
         }
+        self.lookups.stale = true;
         self.refresh_into(&mut batch, |_| true, now_ns);
         changes.extend(batch.into_changes());
-        Ok(changes)
+        changes
     }
 
     fn set_spec(&mut self, spec: ServiceSpec, quiesced: &BTreeSet<(Name, MemberKey)>) {

@@ -10,6 +10,7 @@ use super::Balancer;
 use super::applied::{Applied, Shares};
 use super::member::Member;
 use super::service::Service;
+use crate::balance::change::Vip;
 use crate::balance::inputs::Word;
 use crate::balance::slow_start::STEPS;
 use crate::sasp::msg::{MemberKey, Name};
@@ -46,7 +47,7 @@ pub struct Report {
 pub struct ServiceReport {
     /// `ADDR:PORT`, IPv6 in brackets.
     pub vip: String,
-    /// `tcp` or `udp`; a service is nothing else.
+    /// `tcp`, `udp`, or `any` for a system-level service.
     pub protocol: &'static str,
     /// The SASP group.
     pub group: String,
@@ -141,6 +142,14 @@ pub struct MemberReport {
     pub share: f64,
     /// Live flows that the last sweep found remembered for it.
     pub remembered_flows: u64,
+    /// How packets are to reach it: `dsr`, `ipip`, `gue`, `gre`, `nat` or `full-nat`.
+    pub forward: &'static str,
+    /// The largest IP packet of a client that fits on the way to it, in bytes; `null` if that is not checked.
+    pub client_mtu: Option<u16>,
+    /// Its next hop is a gateway.
+    pub via_gateway: bool,
+    /// What is wrong with the way to it although it is used.
+    pub warning: Option<String>,
     /// Its egress interface, 0 if unresolved.
     pub ifindex: u32,
     /// Its MAC address, if resolved.
@@ -192,7 +201,7 @@ fn service(service: &Service, balancer: &Balancer) -> ServiceReport {
             .map(|member| {
                 let slots = owned[usize::from(member.index)];
                 let applied = Applied::new(service, &shares, member, slots, balancer.now_ns);
-                self::member(member, slots, &totals, applied)
+                self::member(service, member, slots, &totals, applied)
             })
             .collect(),
         turned_away: refused
@@ -231,7 +240,15 @@ fn ramped(member: &Member) -> f64 {
     f64::from(member.outcome.weight) * f64::from(member.steps) / f64::from(STEPS)
 }
 
-fn member(member: &Member, slots: usize, totals: &Totals, applied: Applied) -> MemberReport {
+fn member(
+    service: &Service,
+    member: &Member,
+    slots: usize,
+    totals: &Totals,
+    applied: Applied,
+) -> MemberReport {
+    let way = member.way.ok();
+    let client_mtu = way.map(|way| way.inner_max).filter(|mtu| *mtu > 0);
     let outcome = member.outcome;
     let share = ratio(slots as u64, SLOTS as u64);
     MemberReport {
@@ -260,9 +277,26 @@ fn member(member: &Member, slots: usize, totals: &Totals, applied: Applied) -> M
         share_wanted: ratio(outcome.weight.into(), totals.effective),
         share,
         remembered_flows: member.remembered,
-        ifindex: member.next_hop.map_or(0, |hop| hop.ifindex),
-        mac: member.next_hop.map(|hop| mac(&hop.macs)),
+        forward: member.forward.name(),
+        client_mtu,
+        via_gateway: member.next_hop.is_some_and(|hop| hop.via_gateway),
+        warning: client_mtu.and_then(|mtu| narrow(mtu, service.vip)),
+        ifindex: way.map_or(0, |way| way.ifindex),
+        mac: way.map(|way| mac(&way.macs)),
     }
+}
+
+/// Hosts take what is larger than these for granted (RFC 791 section 3.2, RFC 8200 section 5).
+fn narrow(mtu: u16, vip: Vip) -> Option<String> {
+    let least = match vip {
+        Vip::V4(_) => 576,
+        Vip::V6(_) => 1280,
+    };
+    (mtu < least).then(|| {
+        format!(
+            "only {mtu} of a client's bytes fit on the way, {least} are the least: raise the MTU of its route or interface"
+        )
+    })
 }
 
 /// Rounded to what people read.
@@ -294,8 +328,7 @@ fn protocol(number: u8) -> &'static str {
     match number {
         TCP => "tcp",
         UDP => "udp",
-        0 => "any",
-        _ => "other",
+        _ => "any",
     }
 }
 

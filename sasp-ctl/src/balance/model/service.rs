@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use sasp_xdp_common::abi::backend::Index;
+use sasp_xdp_common::abi::quic;
 use sasp_xdp_common::abi::service::{
-    AFFINITY_CLIENT, QUIC, Service as Installed, TRACK_ALWAYS, TRACK_NEVER,
+    AFFINITY_CLIENT, ALLOW_LISTED, QUIC, SOURCE_RULES, Service as Installed, TRACK_ALWAYS,
+    TRACK_NEVER,
 };
 
 use super::admit::Refused;
@@ -69,11 +71,15 @@ impl Service {
         }
     }
 
-    /// Takes over a backend that the maps hold; a second one of the same member goes.
-    pub(super) fn adopt(&mut self, mut member: Member, now_ns: u64) {
+    /// Takes over a backend that the maps hold; a second one of the same member goes. `spec` is the config, which it
+    /// follows later.
+    pub(super) fn adopt(&mut self, mut member: Member, spec: &ServiceSpec, now_ns: u64) {
         if self.members.iter().any(|other| other.key == member.key) {
             self.gone.push(member.index);
         } else {
+            let mut wanted = spec.members.iter();
+            let wanted = wanted.find(|wanted| wanted.key == member.key);
+            member.server_id = wanted.and_then(|wanted| wanted.server_id.clone());
             member.table_steps = member.ramp.steps(self.spec.slow_start, now_ns);
             self.members.push(member);
         }
@@ -107,6 +113,8 @@ impl Service {
             let mut member = known.unwrap_or_else(|| enlist(&wanted.key));
             member.self_registered = false;
             member.static_weight = wanted.weight;
+            member.forward = wanted.forward;
+            member.server_id.clone_from(&wanted.server_id);
             // Another group's words say nothing of this one.
             member.word = member.word.filter(|_| same_group);
             self.members.push(member);
@@ -175,8 +183,11 @@ impl Service {
         let service = Installed {
             id: self.id,
             flags: flags(&self.spec),
-            idle_s: u32::try_from(self.spec.idle.as_secs()).unwrap_or(u32::MAX),
-            quic_lb: 0,
+            // 0 would reclaim translations as they are made.
+            idle_s: u32::try_from(self.spec.idle.as_secs().max(1)).unwrap_or(u32::MAX),
+            quic_lb: self.spec.quic_lb.map_or(0, |quic_lb| {
+                quic::routing(quic_lb.config_id, quic_lb.server_id_len)
+            }),
         };
         if self.installed != Some(service) {
             batch.services.push(Change::SetService {
@@ -202,5 +213,11 @@ fn flags(spec: &ServiceSpec) -> u32 {
         Affinity::Flow => 0,
         Affinity::Client => AFFINITY_CLIENT,
     };
-    track | affinity | if spec.quic { QUIC } else { 0 }
+    let flag = |set, bit| if set { bit } else { 0 };
+    let (allow, deny) = (&spec.sources.allow, &spec.sources.deny);
+    track
+        | affinity
+        | flag(spec.quic, QUIC)
+        | flag(!allow.is_empty() || !deny.is_empty(), SOURCE_RULES)
+        | flag(!allow.is_empty(), ALLOW_LISTED)
 }

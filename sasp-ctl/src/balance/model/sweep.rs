@@ -41,9 +41,7 @@ impl Balancer {
         let mut stock = Stock::new(&self.services);
         let mut forget = Vec::new();
         for (key, entry) in flows {
-            let live = self
-                .services
-                .get(&key.vip())
+            let live = service_of(&self.services, key.vip())
                 .filter(|service| is_live(service, entry, now_ns));
             match live {
                 Some(service) => stock.add(service, self.seed, &key, entry),
@@ -60,6 +58,13 @@ impl Balancer {
             changes: batch.into_changes(),
         }
     }
+}
+
+/// The service that packets to a VIP belong to, the most precise one.
+fn service_of(services: &BTreeMap<Vip, Service>, vip: Vip) -> Option<&Service> {
+    [vip, vip.any_port(), vip.system_level()]
+        .iter()
+        .find_map(|vip| services.get(vip))
 }
 
 /// Whether what is remembered of a flow still counts.

@@ -27,8 +27,8 @@ impl Service {
     /// Hears what counts of what is said.
     pub(super) fn take_in(&mut self, inputs: Option<&Inputs>) {
         for member in &mut self.members {
-            let known = inputs.and_then(|inputs| inputs.next_hops.get(&member.key.address));
-            member.next_hop = known.copied().unwrap_or(member.next_hop);
+            let told = inputs.and_then(|inputs| inputs.next_hops.get(&member.key.address));
+            member.follow(told);
         }
         let group = match inputs {
             Some(inputs) => inputs.groups.get(&self.spec.group),
@@ -40,7 +40,7 @@ impl Service {
             .map(|member| Listener {
                 key: member.key,
                 former: member.word,
-                available: member.next_hop.is_some() && !member.quiesced,
+                available: member.way.is_ok() && !member.quiesced,
             })
             .collect();
         let (source, words) = hear(group, &listeners);

@@ -10,6 +10,7 @@ use sasp_xdp_common::parse::{TCP, UDP};
 
 use super::world::{DOWN, LIMITS, SEED, World, content, group, key, service, word};
 use crate::balance::change::{Adopted, Change, Vip};
+use crate::balance::lookups::Lookups;
 use crate::balance::model::Balancer;
 use crate::balance::spec::{MemberSpec, ServiceSpec};
 
@@ -246,6 +247,7 @@ fn vip(last: u8) -> Vip {
 fn maps_that_contradict_themselves_are_put_right() {
     let table = |slot: Slot| -> Box<_> { vec![slot; 65536].try_into().unwrap() };
     let adopted = Adopted {
+        lookups: Lookups::default(),
         // Two VIPs share a table, one leads to none, one is not in the config.
         services: [(1, 0), (2, 0), (3, 5), (4, 7)]
             .map(|(last, id)| (vip(last), Service::new(id, 0)))

@@ -4,6 +4,7 @@ mod adopt;
 mod config;
 mod frames;
 mod life;
+mod lookups;
 mod noise;
 mod promise;
 mod registered;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use sasp_xdp_common::abi::backend::{Backend, Index};
-use sasp_xdp_common::abi::counters::Reason;
+use sasp_xdp_common::abi::counters::{Class, Reason};
 use sasp_xdp_common::abi::flow::FlowEntry;
 use sasp_xdp_common::maps::host::HostMaps;
 use sasp_xdp_common::packet::Frame;
@@ -12,6 +12,7 @@ use sasp_xdp_common::parse::TCP;
 use sasp_xdp_common::pipeline;
 
 use super::frames::{Says, frame};
+use super::lookups;
 use crate::balance::change::{Adopted, Change, FlowKey, Vip};
 use crate::balance::inputs::{Freshness, GroupInput, Inputs, NextHop, Word};
 use crate::balance::model::report::{MemberReport, ServiceReport};
@@ -235,7 +236,16 @@ impl World {
             bytes,
             ingress_ifindex: 1,
         };
-        pipeline::balance(&mut frame, &self.maps).map(|sent| sent.index)
+        let counted = |reason: &Reason| self.maps.counted(*reason);
+        let before: Vec<_> = Reason::ALL.iter().map(counted).collect();
+        let verdict = pipeline::balance(&mut frame, &self.maps);
+        if verdict.ifindex().is_some() {
+            return Ok(verdict.index());
+        }
+        let mut reasons = Reason::ALL.iter().zip(before);
+        let why = reasons
+            .find(|(reason, before)| reason.class() != Class::Note && counted(reason) != *before);
+        Err(*why.expect("what stays is counted").0)
     }
 
     /// What is reported of the first service.
@@ -277,7 +287,8 @@ impl World {
         let maps = &mut self.maps;
         for change in changes.into_iter().take(self.fuse.unwrap_or(usize::MAX)) {
             match change {
-                Change::AddLookups(_) | Change::PruneLookups(_) => {}
+                Change::AddLookups(lookups) => lookups::add(maps, &lookups),
+                Change::PruneLookups(lookups) => lookups::prune(maps, &lookups),
                 Change::SetBackend { index, record } => {
                     assert_ne!(record.generation, 0, "{index}: no generation");
                     maps.backends[usize::from(index)] = record;
@@ -359,6 +370,7 @@ pub(super) fn content(maps: &HostMaps) -> Adopted {
     let backends = (0..).zip(maps.backends.iter().copied());
     Adopted {
         services: v4.chain(v6).collect(),
+        lookups: lookups::read(maps),
         backends: backends
             .filter(|(_, record)| record.generation != 0)
             .collect(),

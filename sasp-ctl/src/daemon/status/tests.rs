@@ -35,6 +35,10 @@ fn member(address: &str, index: u16) -> MemberReport {
         share_wanted: 0.5,
         share: 0.5,
         remembered_flows: 3,
+        forward: "dsr",
+        client_mtu: None,
+        via_gateway: false,
+        warning: None,
         ifindex: 2,
         mac: Some("02:00:00:00:00:01".to_owned()),
     }
@@ -89,6 +93,7 @@ pub(crate) fn status() -> Status {
             name: "eth0".to_owned(),
             ifindex: 2,
             mode: RunsIn::Native,
+            frags: true,
             state: State::Running,
         }],
         health: 0x7f,

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use rtnetlink::packet_core::{ErrorMessage, NetlinkMessage, NetlinkPayload};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
+};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteType, RouteVia,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::AsyncSocket as _;
@@ -43,6 +45,8 @@ pub(super) struct Link {
     pub(super) mac: Option<[u8; 6]>,
     /// Largest IP packet, in bytes.
     pub(super) mtu: u32,
+    /// The interface below, if this one is a VLAN's.
+    pub(super) below: Option<u32>,
 }
 
 /// Where the kernel would send a packet.
@@ -54,10 +58,28 @@ pub(super) enum Route {
     Local,
     /// To several.
     NotUnicast,
-    /// By way of a router.
-    Gateway(IpAddr),
-    /// To a neighbour on this interface.
-    OnLink(u32),
+    /// To one host.
+    Unicast(Unicast),
+}
+
+/// A route to one host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Unicast {
+    /// The interface on which packets leave.
+    pub(super) ifindex: u32,
+    /// By way of this router; `None`: straight to the host.
+    pub(super) gateway: Option<IpAddr>,
+    /// The address that packets would come from.
+    pub(super) source: Option<IpAddr>,
+    /// If it says more than the interface: the largest IP packet, in bytes.
+    pub(super) mtu: Option<u32>,
+}
+
+impl Unicast {
+    /// The neighbour that gets the packets on the way to `address`, and the interface that it is on.
+    pub(super) fn neighbour(&self, address: IpAddr) -> (u32, IpAddr) {
+        (self.ifindex, self.gateway.unwrap_or(address))
+    }
 }
 
 /// What the kernel knows of a neighbour.
@@ -154,10 +176,10 @@ impl Kernel {
             .await
     }
 
-    /// Waits for news that may concern these members; false if there will be none any more.
-    pub(super) async fn news(&mut self, members: &BTreeSet<IpAddr>) -> bool {
+    /// Waits for news that may concern these neighbours, or any route; false if there will be none any more.
+    pub(super) async fn news(&mut self, neighbours: &BTreeSet<IpAddr>) -> bool {
         while let Some(message) = self.news.next().await {
-            if concerns(&message, members) {
+            if concerns(&message, neighbours) {
                 return true;
             }
         }
@@ -176,12 +198,12 @@ impl Drop for Kernel {
     }
 }
 
-fn concerns(message: &NetlinkMessage<RouteNetlinkMessage>, members: &BTreeSet<IpAddr>) -> bool {
+fn concerns(message: &NetlinkMessage<RouteNetlinkMessage>, neighbours: &BTreeSet<IpAddr>) -> bool {
     match &message.payload {
         NetlinkPayload::InnerMessage(
             RouteNetlinkMessage::NewNeighbour(neighbour)
             | RouteNetlinkMessage::DelNeighbour(neighbour),
-        ) => destination(neighbour).is_some_and(|address| members.contains(&address)),
+        ) => destination(neighbour).is_some_and(|address| neighbours.contains(&address)),
         // Links, addresses, routes and rules; and the kernel's word that news were lost.
         NetlinkPayload::InnerMessage(_) | NetlinkPayload::Overrun(_) => true,
         _ => false,
@@ -197,14 +219,20 @@ fn read_link(link: &LinkMessage) -> Link {
             .contains(LinkFlags::Up | LinkFlags::LowerUp),
         mac: None,
         mtu: 0,
+        below: None,
     };
+    let is_vlan = |infos: &[LinkInfo]| infos.contains(&LinkInfo::Kind(InfoKind::Vlan));
+    let (mut below, mut vlan) = (None, false);
     for attribute in &link.attributes {
         match attribute {
+            LinkAttribute::Link(ifindex) => below = Some(*ifindex),
+            LinkAttribute::LinkInfo(infos) => vlan = is_vlan(infos),
             LinkAttribute::Address(mac) if ethernet => read.mac = mac.as_slice().try_into().ok(),
             LinkAttribute::Mtu(mtu) => read.mtu = *mtu,
             _ => {}
         }
     }
+    read.below = below.filter(|_| vlan);
     read
 }
 
@@ -258,22 +286,39 @@ fn read_route(route: &RouteMessage) -> Route {
         }
         _ => return Route::None,
     }
-    let mut on_link = Route::None;
+    let mut unicast = Unicast::default();
     for attribute in &route.attributes {
         match attribute {
-            RouteAttribute::Gateway(RouteAddress::Inet(gateway))
-            | RouteAttribute::Via(RouteVia::Inet(gateway)) => {
-                return Route::Gateway((*gateway).into());
+            RouteAttribute::Gateway(address) => unicast.gateway = ip(address),
+            RouteAttribute::Via(RouteVia::Inet(gateway)) => {
+                unicast.gateway = Some((*gateway).into());
             }
-            RouteAttribute::Gateway(RouteAddress::Inet6(gateway))
-            | RouteAttribute::Via(RouteVia::Inet6(gateway)) => {
-                return Route::Gateway((*gateway).into());
+            RouteAttribute::Via(RouteVia::Inet6(gateway)) => {
+                unicast.gateway = Some((*gateway).into());
             }
-            RouteAttribute::Oif(ifindex) => on_link = Route::OnLink(*ifindex),
+            RouteAttribute::Oif(ifindex) => unicast.ifindex = *ifindex,
+            RouteAttribute::PrefSource(address) => unicast.source = ip(address),
+            RouteAttribute::Metrics(metrics) => {
+                unicast.mtu = metrics.iter().find_map(|metric| match metric {
+                    RouteMetric::Mtu(mtu) if *mtu > 0 => Some(*mtu),
+                    _ => None,
+                });
+            }
             _ => {}
         }
     }
-    on_link
+    match unicast.ifindex {
+        0 => Route::None,
+        _ => Route::Unicast(unicast),
+    }
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(v4) => Some((*v4).into()),
+        RouteAddress::Inet6(v6) => Some((*v6).into()),
+        _ => None,
+    }
 }
 
 /// Errors by which the kernel says that a packet would go nowhere: none, unreachable, prohibited, blackholed, an

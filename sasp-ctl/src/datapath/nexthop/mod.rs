@@ -1,8 +1,12 @@
-//! Where a member's packets go: egress interface, MAC addresses and MTU, from the kernel's own routes and neighbours.
+//! Where a member's packets go: egress interface, MAC addresses, MTU and the address to send from, from the kernel's own
+//! routes and neighbours.
 //!
 //! The packet path looks nothing up: what is found here is written into the backends' records, and whatever changes
 //! is found again. This module keeps the neighbours fresh, but it never invents an entry: what the kernel cannot
 //! resolve is [`Unresolved`], and says why.
+//!
+//! A route may leave by a VLAN interface whose lower one is attached. Packets keep the tags that they came with, so its
+//! clients and its members must be in the same VLAN.
 //!
 //! # Layout
 //! * `kernel`: questions to the kernel and news from it, over netlink.
@@ -25,17 +29,21 @@ use tokio::sync::watch;
 use kernel::Kernel;
 use watcher::Watch;
 
-/// How to send a packet to a member on the same segment.
+/// How to send a packet to a member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NextHop {
-    /// The interface on which packets leave.
+    /// The interface on which packets leave: of a route by a VLAN interface the one below it that is attached.
     pub ifindex: u32,
-    /// MAC address of that interface.
+    /// MAC address of the interface of the route.
     pub source: [u8; 6],
-    /// MAC address of the member.
+    /// MAC address of the member, or of the gateway before it.
     pub destination: [u8; 6],
-    /// Largest IP packet that the interface takes, in bytes.
+    /// Largest IP packet that fits on the way, in bytes: the route's MTU, or else the interface's.
     pub mtu: u32,
+    /// The address from which this host would send; `None` if it has none of the member's family.
+    pub address: Option<IpAddr>,
+    /// The router that the route leads through; `None`: the member is on the same segment.
+    pub gateway: Option<IpAddr>,
 }
 
 /// Why a member cannot be sent packets.
@@ -43,8 +51,6 @@ pub struct NextHop {
 pub enum Unresolved {
     /// The kernel has no route to it.
     NoRoute,
-    /// The route leads through a gateway; direct server return needs the member on the balancer's own segment.
-    ViaGateway(IpAddr),
     /// The route leaves by an interface that the balancer is not attached to.
     NotAttached {
         /// That interface.
@@ -74,12 +80,6 @@ impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoute => f.write_str("no route"),
-            Self::ViaGateway(gateway) => {
-                write!(
-                    f,
-                    "behind gateway {gateway}: dsr needs it on the same segment"
-                )
-            }
             Self::NotAttached { ifindex } => {
                 let name = name_of(*ifindex);
                 write!(

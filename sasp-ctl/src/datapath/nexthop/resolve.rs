@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sasp_xdp_common::abi::limits::VLAN_TAGS;
+
 use super::kernel::{Link, Neighbour, Route};
 use super::{NextHop, Unresolved};
 
@@ -17,33 +19,36 @@ pub(super) fn next_hop(
     neighbour: Option<Neighbour>,
     previous: Option<Result<NextHop, Unresolved>>,
 ) -> Result<NextHop, Unresolved> {
-    let ifindex = match route {
-        Route::OnLink(ifindex) => ifindex,
+    let unicast = match route {
+        Route::Unicast(unicast) => unicast,
         // The kernel takes the routes of an interface away when it is switched off.
         Route::None => return Err(all_down(attached, links).unwrap_or(Unresolved::NoRoute)),
         Route::Local => return Err(Unresolved::Local),
         Route::NotUnicast => return Err(Unresolved::NotUnicast),
-        Route::Gateway(gateway) => return Err(Unresolved::ViaGateway(gateway)),
     };
-    if !attached.contains(&ifindex) {
-        return Err(Unresolved::NotAttached { ifindex });
-    }
+    let outer = unicast.ifindex;
+    let ifindex =
+        attached_below(outer, attached, links).ok_or(Unresolved::NotAttached { ifindex: outer })?;
     let link = links
-        .get(&ifindex)
+        .get(&outer)
         .filter(|link| link.up)
-        .ok_or(Unresolved::InterfaceDown { ifindex })?;
-    let source = link.mac.ok_or(Unresolved::NotEthernet { ifindex })?;
+        .ok_or(Unresolved::InterfaceDown { ifindex: outer })?;
+    let source = link.mac.ok_or(Unresolved::NotEthernet { ifindex: outer })?;
     let through = |destination| NextHop {
         ifindex,
         source,
         destination,
-        mtu: link.mtu,
+        mtu: unicast.mtu.map_or(link.mtu, |mtu| mtu.min(link.mtu)),
+        address: unicast.source,
+        gateway: unicast.gateway,
     };
     match (neighbour, previous) {
         (Some(Neighbour::Fresh(mac) | Neighbour::Stale(mac)), _) => Ok(through(mac)),
         (Some(Neighbour::Failed), _) => Err(Unresolved::Unanswered),
-        (Some(Neighbour::NotEthernet), _) => Err(Unresolved::NotEthernet { ifindex }),
-        (None | Some(Neighbour::Asked), Some(Ok(before))) if before.ifindex == ifindex => {
+        (Some(Neighbour::NotEthernet), _) => Err(Unresolved::NotEthernet { ifindex: outer }),
+        (None | Some(Neighbour::Asked), Some(Ok(before)))
+            if (before.ifindex, before.gateway) == (ifindex, unicast.gateway) =>
+        {
             Ok(through(before.destination))
         }
         (None | Some(Neighbour::Asked), Some(Err(Unresolved::Unanswered))) => {
@@ -51,6 +56,19 @@ pub(super) fn next_hop(
         }
         (None | Some(Neighbour::Asked), _) => Err(Unresolved::Resolving),
     }
+}
+
+/// The interface itself if the balancer is attached to it, or the one below it, or below that, as long as these are
+/// VLANs.
+fn attached_below(
+    ifindex: u32,
+    attached: &BTreeSet<u32>,
+    links: &BTreeMap<u32, Link>,
+) -> Option<u32> {
+    let below = |ifindex: &u32| links.get(ifindex).and_then(|link| link.below);
+    std::iter::successors(Some(ifindex), below)
+        .take(1 + VLAN_TAGS)
+        .find(|ifindex| attached.contains(ifindex))
 }
 
 fn all_down(attached: &BTreeSet<u32>, links: &BTreeMap<u32, Link>) -> Option<Unresolved> {

@@ -1,4 +1,4 @@
-//! Asks again whenever an answer may be another, and keeps the members' neighbour entries fresh.
+//! Asks again whenever an answer may be another, and keeps the neighbour entries of members and gateways fresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -28,8 +28,10 @@ pub(super) struct Watch {
     attached: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
     snapshots: watch::Sender<Arc<NextHops>>,
-    /// When the kernel was last told to resolve a member that is not resolved yet.
-    asked: BTreeMap<IpAddr, Instant>,
+    /// When the kernel was last told to resolve a neighbour that is not resolved yet.
+    asked: BTreeMap<(u32, IpAddr), Instant>,
+    /// Members, and the gateways to them.
+    neighbours: BTreeSet<IpAddr>,
 }
 
 /// A round of questions failed; the sockets are opened anew.
@@ -49,6 +51,7 @@ impl Watch {
             members,
             snapshots,
             asked: BTreeMap::new(),
+            neighbours: BTreeSet::new(),
         }
     }
 
@@ -89,7 +92,7 @@ impl Watch {
                     Err(_) => return Ok(()),
                 },
                 () = self.snapshots.closed() => return Ok(()),
-                more = kernel.news(&members) => if !more {
+                more = kernel.news(&self.neighbours) => if !more {
                     return Err(Broken::NoNews);
                 },
                 () = sleep_until(read_again) => continue,
@@ -105,29 +108,36 @@ impl Watch {
         kernel: &Kernel,
         members: &BTreeSet<IpAddr>,
     ) -> Result<Duration, Error> {
-        self.asked.retain(|member, _| members.contains(member));
         let links = kernel.links().await?;
         let neighbours = kernel.neighbours().await?;
         let attached = self.attached.borrow_and_update().clone();
         let before = self.snapshots.borrow().clone();
         let mut next_hops = NextHops::new();
-        let mut to_ask = Vec::new();
+        let mut to_ask = BTreeSet::new();
+        let mut in_use = BTreeSet::new();
         for &member in members {
             let route = kernel.route(member).await?;
-            let neighbour = match route {
-                Route::OnLink(ifindex) => neighbours.get(&(ifindex, member)).copied(),
+            let at = match route {
+                Route::Unicast(unicast) => Some(unicast.neighbour(member)),
                 _ => None,
             };
+            let neighbour = at.and_then(|at| neighbours.get(&at).copied());
             let previous = before.get(&member).copied();
             let next = resolve::next_hop(route, &attached, &links, neighbour, previous);
-            match needs_asking(next, neighbour, route) {
-                Some(ifindex) => to_ask.push((ifindex, member)),
-                None if neighbour == Some(Neighbour::Asked) => {}
-                // Its next trouble is another one.
-                None => drop(self.asked.remove(&member)),
+            if let Some(at) = at {
+                in_use.insert(at);
+                match needs_asking(next, neighbour) {
+                    true => drop(to_ask.insert(at)),
+                    false if neighbour == Some(Neighbour::Asked) => {}
+                    // Its next trouble is another one.
+                    false => drop(self.asked.remove(&at)),
+                }
             }
             next_hops.insert(member, next);
         }
+        self.asked.retain(|at, _| in_use.contains(at));
+        self.neighbours = in_use.iter().map(|(_, address)| *address).collect();
+        self.neighbours.extend(members);
         self.snapshots.send_if_modified(|snapshot| {
             let differs = **snapshot != next_hops;
             *snapshot = Arc::new(next_hops);
@@ -138,26 +148,24 @@ impl Watch {
         } else {
             ASK_AGAIN
         };
-        for (ifindex, member) in to_ask {
-            self.ask(kernel, ifindex, member).await?;
+        for at in to_ask {
+            self.ask(kernel, at).await?;
         }
         Ok(patience)
     }
 
-    async fn ask(&mut self, kernel: &Kernel, ifindex: u32, member: IpAddr) -> Result<(), Error> {
+    async fn ask(&mut self, kernel: &Kernel, at: (u32, IpAddr)) -> Result<(), Error> {
         let now = Instant::now();
-        if self
-            .asked
-            .get(&member)
-            .is_some_and(|last| now - *last < ASK_AGAIN)
-        {
+        let last = self.asked.get(&at);
+        if last.is_some_and(|last| now - *last < ASK_AGAIN) {
             return Ok(());
         }
-        self.asked.insert(member, now);
-        match kernel.use_neighbour(ifindex, member).await {
+        self.asked.insert(at, now);
+        let (ifindex, neighbour) = at;
+        match kernel.use_neighbour(ifindex, neighbour).await {
             // The interface went down or away meanwhile; news of that are on their way.
             Err(Error::NetlinkError(error)) => {
-                tracing::debug!(%member, "cannot have it resolved: {}", error.to_io());
+                tracing::debug!(%neighbour, "cannot have it resolved: {}", error.to_io());
                 Ok(())
             }
             result => result,
@@ -165,21 +173,13 @@ impl Watch {
     }
 }
 
-/// The interface on which the kernel is to ask for a member, or to check it, if it does not do so already.
-fn needs_asking(
-    next: Result<super::NextHop, Unresolved>,
-    neighbour: Option<Neighbour>,
-    route: Route,
-) -> Option<u32> {
-    let pending = matches!(
+/// Whether the kernel is to ask for a neighbour, or to check it, if it does not do so already.
+fn needs_asking(next: Result<super::NextHop, Unresolved>, neighbour: Option<Neighbour>) -> bool {
+    matches!(
         (next, neighbour),
         (
             Ok(_) | Err(Unresolved::Resolving | Unresolved::Unanswered),
             None | Some(Neighbour::Failed | Neighbour::Stale(_))
         )
-    );
-    match route {
-        Route::OnLink(ifindex) if pending => Some(ifindex),
-        _ => None,
-    }
+    )
 }

@@ -34,6 +34,8 @@ pub(super) enum Content {
         checksum: bool,
     },
     Echo,
+    /// An ICMP error; the payload is what it quotes.
+    Error,
 }
 
 pub(super) const SYN: Content = Content::Tcp {
@@ -120,13 +122,20 @@ impl Wire {
                     ip[at..at + 2].fill(0);
                 }
             }
-            Content::Echo if self.network == Network::V4 => {
-                step.icmpv4_echo_request(7, 9)
-                    .write(&mut ip, payload)
-                    .unwrap();
-            }
+            Content::Echo if self.network == Network::V4 => step
+                .icmpv4_echo_request(7, 9)
+                .write(&mut ip, payload)
+                .unwrap(),
             Content::Echo => step
                 .icmpv6_echo_request(7, 9)
+                .write(&mut ip, payload)
+                .unwrap(),
+            Content::Error if self.network == Network::V4 => step
+                .icmpv4_raw(3, 4, [0, 0, 5, 100])
+                .write(&mut ip, payload)
+                .unwrap(),
+            Content::Error => step
+                .icmpv6_raw(2, 0, [0, 0, 5, 100])
                 .write(&mut ip, payload)
                 .unwrap(),
         }
@@ -162,11 +171,9 @@ impl Wire {
 
     pub(super) fn place(&self) -> Place {
         let at = 14 + 4 * self.tags;
-        let (header, protocol) = match (self.network, self.content) {
-            (Network::V4, Content::Echo) => (20 + 4 * self.options, 1),
-            (Network::V6, Content::Echo) => (40, 58),
-            (Network::V4, _) => (20 + 4 * self.options, self.protocol()),
-            (Network::V6, _) => (40, self.protocol()),
+        let header = match self.network {
+            Network::V4 => 20 + 4 * self.options,
+            Network::V6 => 40,
         };
         let transport = match self.content {
             Content::Tcp { .. } => 20,
@@ -177,14 +184,16 @@ impl Wire {
             at,
             transport: at + header,
             length: header + transport + self.payload.len(),
-            protocol,
+            protocol: self.protocol(),
         }
     }
 
     fn protocol(&self) -> u8 {
-        match self.content {
-            Content::Tcp { .. } => 6,
-            _ => 17,
+        match (self.content, self.network) {
+            (Content::Tcp { .. }, _) => 6,
+            (Content::Udp { .. }, _) => 17,
+            (_, Network::V4) => 1,
+            (_, Network::V6) => 58,
         }
     }
 
@@ -318,7 +327,7 @@ pub(super) fn serve<F: Stage>(maps: &mut HostMaps, member: End, vip: End, protoc
 
 /// The member's end and ours of a flow that is translated.
 pub(super) fn translation<F: Stage>(maps: &HostMaps, flow: &F::Flow) -> (End, End) {
-    let other = F::read(&F::own(maps).nat.borrow()[flow]).other;
+    let other = *F::other(&F::own(maps).nat.borrow()[flow]);
     let vip = F::vip_of(&other);
     let end = |address, port| (widen::<F>(address), u16::from_be_bytes(port));
     (

@@ -98,29 +98,56 @@ fn a_neighbour_is_what_the_kernel_would_do_with_it() {
 }
 
 #[test]
-fn a_route_with_a_gateway_is_no_way_to_a_neighbour() {
-    let route = |kind, attributes| {
+fn a_route_says_where_packets_leave_and_from_which_address() {
+    let route = |kind, attributes: &[RouteAttribute]| {
         let mut route = RouteMessage::default();
         route.header.kind = kind;
-        route.attributes = attributes;
+        route.attributes = attributes.to_vec();
         read_route(&route)
     };
-    let metrics = RouteAttribute::Metrics(vec![RouteMetric::Mtu(1400)]);
-    let gateway = RouteAttribute::Gateway(RouteAddress::Inet([10, 0, 0, 1].into()));
-    let on_link = vec![metrics, RouteAttribute::Oif(3)];
-    let behind = vec![RouteAttribute::Oif(3), gateway];
-    assert_eq!(route(RouteType::Unicast, on_link.clone()), Route::OnLink(3));
+    let v4 = |address: [u8; 4]| RouteAddress::Inet(address.into());
+    let metrics = RouteAttribute::Metrics(vec![RouteMetric::Hoplimit(9), RouteMetric::Mtu(1400)]);
+    let source = RouteAttribute::PrefSource(v4([10, 0, 0, 7]));
+    let on_link = [RouteAttribute::Oif(3), metrics, source];
+    let straight = Unicast {
+        ifindex: 3,
+        gateway: None,
+        source: Some([10, 0, 0, 7].into()),
+        mtu: Some(1400),
+    };
+    let gateway = RouteAttribute::Gateway(v4([10, 0, 0, 1]));
+    let behind = Unicast {
+        ifindex: 3,
+        gateway: Some([10, 0, 0, 1].into()),
+        ..Unicast::default()
+    };
     assert_eq!(
-        route(RouteType::Unicast, behind),
-        Route::Gateway([10, 0, 0, 1].into())
+        route(RouteType::Unicast, &on_link),
+        Route::Unicast(straight)
     );
-    assert_eq!(route(RouteType::Local, on_link.clone()), Route::Local);
     assert_eq!(
-        route(RouteType::Broadcast, on_link.clone()),
-        Route::NotUnicast
+        route(RouteType::Unicast, &[RouteAttribute::Oif(3), gateway]),
+        Route::Unicast(behind)
     );
-    assert_eq!(route(RouteType::BlackHole, on_link), Route::None);
-    assert_eq!(route(RouteType::Unicast, Vec::new()), Route::None);
+    assert_eq!(route(RouteType::Local, &on_link), Route::Local);
+    assert_eq!(route(RouteType::Broadcast, &on_link), Route::NotUnicast);
+    assert_eq!(route(RouteType::BlackHole, &on_link), Route::None);
+    assert_eq!(route(RouteType::Unicast, &[]), Route::None);
+}
+
+#[test]
+fn only_a_vlan_interface_has_one_below_it() {
+    let link = |kind| {
+        let mut link = LinkMessage::default();
+        link.attributes = vec![
+            LinkAttribute::Link(3),
+            LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]),
+        ];
+        read_link(&link)
+    };
+    assert_eq!(link(InfoKind::Vlan).below, Some(3));
+    // The other end of a veth stands in the same attribute.
+    assert_eq!(link(InfoKind::Veth).below, None);
 }
 
 /// An error that is no answer has the sockets opened anew, for all members.

@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::super::kernel::Unicast;
 use super::*;
 
 const EDGE: u32 = 3;
@@ -12,12 +13,21 @@ const UP: Link = Link {
     up: true,
     mac: Some(OURS),
     mtu: 1500,
+    below: None,
 };
+const ON_LINK: Route = Route::Unicast(Unicast {
+    ifindex: EDGE,
+    gateway: None,
+    source: None,
+    mtu: None,
+});
 const HOP: NextHop = NextHop {
     ifindex: EDGE,
     source: OURS,
     destination: MEMBER,
     mtu: 1500,
+    address: None,
+    gateway: None,
 };
 
 fn next(
@@ -32,7 +42,10 @@ fn next(
 
 #[test]
 fn every_route_and_link_that_cannot_be_used_is_named() {
-    let gateway = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    let elsewhere = Route::Unicast(Unicast {
+        ifindex: OTHER,
+        ..Unicast::default()
+    });
     let down = Link { up: false, ..UP };
     let no_mac = Link { mac: None, ..UP };
     let cases = [
@@ -44,22 +57,9 @@ fn every_route_and_link_that_cannot_be_used_is_named() {
         ),
         (Route::Local, UP, Unresolved::Local),
         (Route::NotUnicast, UP, Unresolved::NotUnicast),
-        (Route::Gateway(gateway), UP, Unresolved::ViaGateway(gateway)),
-        (
-            Route::OnLink(OTHER),
-            UP,
-            Unresolved::NotAttached { ifindex: OTHER },
-        ),
-        (
-            Route::OnLink(EDGE),
-            down,
-            Unresolved::InterfaceDown { ifindex: EDGE },
-        ),
-        (
-            Route::OnLink(EDGE),
-            no_mac,
-            Unresolved::NotEthernet { ifindex: EDGE },
-        ),
+        (elsewhere, UP, Unresolved::NotAttached { ifindex: OTHER }),
+        (ON_LINK, down, Unresolved::InterfaceDown { ifindex: EDGE }),
+        (ON_LINK, no_mac, Unresolved::NotEthernet { ifindex: EDGE }),
     ];
     for (route, link, why) in cases {
         // Neither a fresh neighbour nor a resolved past helps.
@@ -103,7 +103,7 @@ fn what_is_known_of_the_neighbour_decides() {
         ),
     ];
     for (neighbour, previous, wanted) in cases {
-        let found = next(Route::OnLink(EDGE), UP, neighbour, previous);
+        let found = next(ON_LINK, UP, neighbour, previous);
         assert_eq!(found, wanted, "{neighbour:?} after {previous:?}");
     }
 }
@@ -115,12 +115,7 @@ fn a_new_mac_of_our_own_or_another_mtu_shows_even_while_the_member_is_asked_for(
         mtu: 9000,
         ..UP
     };
-    let found = next(
-        Route::OnLink(EDGE),
-        link,
-        Some(Neighbour::Asked),
-        Some(Ok(HOP)),
-    );
+    let found = next(ON_LINK, link, Some(Neighbour::Asked), Some(Ok(HOP)));
     assert_eq!(
         found,
         Ok(NextHop {
@@ -129,4 +124,82 @@ fn a_new_mac_of_our_own_or_another_mtu_shows_even_while_the_member_is_asked_for(
             ..HOP
         })
     );
+}
+
+#[test]
+fn a_gateway_is_followed_and_the_route_knows_better_than_the_interface() {
+    let gateway = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    let route = |mtu| {
+        Route::Unicast(Unicast {
+            ifindex: EDGE,
+            gateway: Some(gateway),
+            source: Some(gateway),
+            mtu,
+        })
+    };
+    let behind = NextHop {
+        address: Some(gateway),
+        gateway: Some(gateway),
+        ..HOP
+    };
+    for (mtu, wanted) in [(None, 1500), (Some(1400), 1400), (Some(9000), 1500)] {
+        let found = next(route(mtu), UP, Some(Neighbour::Fresh(MEMBER)), None);
+        let wanted = NextHop {
+            mtu: wanted,
+            ..behind
+        };
+        assert_eq!(found, Ok(wanted));
+    }
+    // The MAC address that was known is the member's own: it says nothing about the gateway.
+    assert_eq!(
+        next(route(None), UP, None, Some(Ok(HOP))),
+        Err(Unresolved::Resolving)
+    );
+}
+
+#[test]
+fn a_route_by_a_vlan_leaves_by_the_interface_below_that_is_attached() {
+    let (vlan, inner, deepest) = (10, 11, 12);
+    let above = |below| Link {
+        mac: Some(MOVED),
+        mtu: 1496,
+        below: Some(below),
+        ..UP
+    };
+    let links = BTreeMap::from([
+        (EDGE, UP),
+        (vlan, above(EDGE)),
+        (inner, above(vlan)),
+        (deepest, above(inner)),
+    ]);
+    let find = |ifindex, attached: u32| {
+        let route = Route::Unicast(Unicast {
+            ifindex,
+            ..Unicast::default()
+        });
+        let known = Some(Neighbour::Fresh(MEMBER));
+        next_hop(route, &BTreeSet::from([attached]), &links, known, None)
+    };
+    let through = |ifindex| {
+        Ok(NextHop {
+            ifindex,
+            source: MOVED,
+            mtu: 1496,
+            ..HOP
+        })
+    };
+    for (ifindex, attached, wanted) in [
+        (vlan, EDGE, through(EDGE)),
+        (inner, EDGE, through(EDGE)),
+        (inner, vlan, through(vlan)),
+        (vlan, vlan, through(vlan)),
+        (
+            deepest,
+            EDGE,
+            Err(Unresolved::NotAttached { ifindex: deepest }),
+        ),
+        (EDGE, vlan, Err(Unresolved::NotAttached { ifindex: EDGE })),
+    ] {
+        assert_eq!(find(ifindex, attached), wanted, "{ifindex} on {attached}");
+    }
 }

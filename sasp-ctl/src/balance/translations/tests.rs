@@ -1,0 +1,117 @@
+use sasp_xdp_common::abi::flow::Flow4;
+use sasp_xdp_common::abi::nat::{CLOSED_S, OPENING_S, RESET_S, SAW_FIN, SAW_MORE, SAW_RST};
+use sasp_xdp_common::abi::service::Vip4;
+use sasp_xdp_common::parse::UDP;
+
+use super::*;
+
+const NOW: u64 = 100_000 * SECOND_NS;
+const IDLE: u32 = 900;
+
+fn key(client: u8, protocol: u8) -> FlowKey {
+    FlowKey::V4(Flow4 {
+        client: [10, 0, 0, client],
+        vip: Vip4 {
+            protocol,
+            ..Vip4::default()
+        },
+        ..Flow4::default()
+    })
+}
+
+/// A flow's way forward and back, both silent for so many seconds.
+fn flow(protocol: u8, states: (u32, u32), silent: (u32, u32)) -> [Translation; 2] {
+    let forward = Translation {
+        key: key(1, protocol),
+        other: key(2, protocol),
+        owner: 7,
+        seen_ns: NOW - u64::from(silent.0) * SECOND_NS,
+        state: states.0,
+        idle_s: IDLE,
+    };
+    let back = Translation {
+        key: forward.other,
+        other: forward.key,
+        seen_ns: NOW - u64::from(silent.1) * SECOND_NS,
+        state: states.1 | REPLY,
+        ..forward
+    };
+    [forward, back]
+}
+
+#[test]
+fn a_flow_goes_once_both_ways_have_been_silent_for_as_long_as_its_state_says() {
+    for (protocol, states, timeout) in [
+        (TCP, (0, 0), OPENING_S),
+        (TCP, (SAW_MORE, SAW_MORE), IDLE),
+        (TCP, (SAW_MORE | SAW_FIN, SAW_MORE), IDLE),
+        (TCP, (SAW_MORE | SAW_FIN, SAW_MORE | SAW_FIN), CLOSED_S),
+        (TCP, (SAW_MORE, SAW_RST), RESET_S),
+        (UDP, (0, 0), IDLE),
+    ] {
+        for silent in [(timeout + 1, timeout), (timeout, timeout + 1)] {
+            let found = flow(protocol, states, silent);
+            assert_eq!(stale(&found, |_| true, NOW), [], "{states:?}");
+        }
+        let [forward, back] = flow(protocol, states, (timeout + 1, timeout + 1));
+        let whole = Stale::Flow {
+            back,
+            forward: Some(forward),
+        };
+        assert_eq!(
+            stale(&[forward, back], |_| true, NOW),
+            [whole],
+            "{states:?}"
+        );
+    }
+}
+
+#[test]
+fn flows_of_a_member_that_is_gone_go_at_once() {
+    let [forward, back] = flow(TCP, (SAW_MORE, SAW_MORE), (0, 0));
+    let whole = Stale::Flow {
+        back,
+        forward: Some(forward),
+    };
+    assert_eq!(stale(&[forward, back], |owner| owner != 7, NOW), [whole]);
+}
+
+#[test]
+fn a_way_without_its_other_goes_by_its_own_time() {
+    let [forward, back] = flow(TCP, (SAW_MORE, SAW_MORE), (IDLE + 1, OPENING_S + 1));
+    assert_eq!(stale(&[forward], |_| true, NOW), [Stale::Alone(forward)]);
+    let alone = Stale::Flow {
+        back,
+        forward: None,
+    };
+    assert_eq!(stale(&[back], |_| true, NOW), [alone]);
+    // Somebody else's way forward is none.
+    let stranger = Translation {
+        other: key(9, TCP),
+        seen_ns: NOW,
+        ..forward
+    };
+    assert_eq!(stale(&[stranger, back], |_| true, NOW), [alone]);
+    let [forward, back] = flow(TCP, (SAW_MORE, SAW_MORE), (IDLE, OPENING_S));
+    assert_eq!(stale(&[forward], |_| true, NOW), []);
+    assert_eq!(stale(&[back], |_| true, NOW), []);
+}
+
+#[test]
+fn a_lock_goes_only_if_its_owner_must_have_died() {
+    let lock = |silent| {
+        let [_, back] = flow(TCP, (0, 0), (0, silent));
+        let FlowKey::V4(mut flow) = back.key else {
+            unreachable!("the flow is of IPv4");
+        };
+        flow.reserved = LOCKED;
+        Translation {
+            key: FlowKey::V4(flow),
+            ..back
+        }
+    };
+    let longest = LOCK_MAX_S as u32;
+    assert_eq!(stale(&[lock(longest)], |_| false, NOW), []);
+    let left = lock(longest + 1);
+    assert_eq!(stale(&[left], |_| true, NOW), [Stale::Alone(left)]);
+}

@@ -1,0 +1,160 @@
+//! Translations of `full-nat`, read and removed.
+
+use std::io;
+
+use aya::Pod;
+use sasp_xdp_common::abi::flow::{Flow4, Flow6};
+use sasp_xdp_common::abi::nat::{LOCKED, NatEntry4, NatEntry6};
+
+use super::error::Error;
+use super::map::Map;
+use super::maps::Maps;
+use crate::balance::change::FlowKey;
+use crate::balance::translations::{Stale, Translation};
+
+/// Reads the entries of both families.
+pub(super) fn read(maps: &Maps) -> Result<Vec<Translation>, Error> {
+    let mut found = Vec::new();
+    maps.nat_v4
+        .for_each(|key, entry| found.push(Flow4::read(key, &entry[0])))
+        .and_then(|()| {
+            maps.nat_v6
+                .for_each(|key, entry| found.push(Flow6::read(key, &entry[0])))
+        })
+        .map_err(Error::map_call("read translations"))?;
+    Ok(found)
+}
+
+/// Removes those that are still as they were read; says how many flows and lone entries that were. A flow that speaks
+/// in the microsecond between the second look and the removal is removed all the same, as if it had spoken after it.
+pub(super) fn delete(maps: &mut Maps, stale: &[Stale], now_ns: u64) -> Result<usize, Error> {
+    let mut deleted = 0;
+    for stale in stale {
+        let (Stale::Alone(entry) | Stale::Flow { back: entry, .. }) = stale;
+        let gone = match entry.key {
+            FlowKey::V4(_) => delete_one::<Flow4>(&mut maps.nat_v4, stale, now_ns),
+            FlowKey::V6(_) => delete_one::<Flow6>(&mut maps.nat_v6, stale, now_ns),
+        };
+        deleted += usize::from(gone.map_err(Error::map_call("remove a translation"))?);
+    }
+    Ok(deleted)
+}
+
+fn delete_one<K: Key>(map: &mut Map<K, K::Entry>, stale: &Stale, now_ns: u64) -> io::Result<bool> {
+    let (back, forward) = match stale {
+        Stale::Alone(entry) => return delete_same(map, entry),
+        Stale::Flow { back, forward } => (back, forward),
+    };
+    let Some(lock) = K::of(&back.key).map(K::locked) else {
+        return Ok(false);
+    };
+    if !take_lock(map, &lock, forward.as_ref(), now_ns)? {
+        return Ok(false);
+    }
+    let result = delete_flow(map, back, forward.as_ref());
+    map.delete(&lock)?;
+    result
+}
+
+/// The packet path keeps its hands off a translation while its lock is held. In a map that is full there is no room for
+/// the lock until the way forward has made it.
+fn take_lock<K: Key>(
+    map: &mut Map<K, K::Entry>,
+    lock: &K,
+    forward: Option<&Translation>,
+    now_ns: u64,
+) -> io::Result<bool> {
+    match (map.insert_new(lock, K::lock_entry(now_ns)), forward) {
+        (Err(error), Some(forward)) if error.raw_os_error() == Some(libc::E2BIG) => {
+            Ok(delete_same(map, forward)? && map.insert_new(lock, K::lock_entry(now_ns))?)
+        }
+        (result, _) => result,
+    }
+}
+
+/// Forward first: a way back that is left alone goes by its own time.
+fn delete_flow<K: Key>(
+    map: &mut Map<K, K::Entry>,
+    back: &Translation,
+    forward: Option<&Translation>,
+) -> io::Result<bool> {
+    if let Some(forward) = forward {
+        let spoken = K::of(&forward.key)
+            .map(|key| map.get(&key))
+            .transpose()?
+            .flatten()
+            .is_some_and(|now| K::read_key(&forward.key, &now) != Some(*forward));
+        if spoken {
+            return Ok(false);
+        }
+        delete_same(map, forward)?;
+    }
+    delete_same(map, back)
+}
+
+/// Removes an entry unless it has changed.
+fn delete_same<K: Key>(map: &mut Map<K, K::Entry>, read: &Translation) -> io::Result<bool> {
+    let Some(key) = K::of(&read.key) else {
+        return Ok(false);
+    };
+    let now = map.get(&key)?;
+    let same = now.is_some_and(|now| K::read(&key, &now) == *read);
+    Ok(same && map.delete(&key)?)
+}
+
+/// A flow of one family.
+trait Key: Pod + Default {
+    type Entry: Pod + Default;
+
+    fn of(key: &FlowKey) -> Option<Self>;
+    fn locked(self) -> Self;
+    fn lock_entry(now_ns: u64) -> Self::Entry;
+    fn read(&self, entry: &Self::Entry) -> Translation;
+
+    fn read_key(key: &FlowKey, entry: &Self::Entry) -> Option<Translation> {
+        Self::of(key).map(|key| key.read(entry))
+    }
+}
+
+macro_rules! key {
+    ($flow:ty, $entry:ident, $family:ident) => {
+        impl Key for $flow {
+            type Entry = $entry;
+
+            fn of(key: &FlowKey) -> Option<Self> {
+                match key {
+                    FlowKey::$family(flow) => Some(*flow),
+                    _ => None,
+                }
+            }
+
+            fn locked(self) -> Self {
+                Self {
+                    reserved: LOCKED,
+                    ..self
+                }
+            }
+
+            fn lock_entry(now_ns: u64) -> $entry {
+                $entry {
+                    seen_ns: now_ns,
+                    ..$entry::default()
+                }
+            }
+
+            fn read(&self, entry: &$entry) -> Translation {
+                Translation {
+                    key: FlowKey::$family(*self),
+                    other: FlowKey::$family(entry.other),
+                    owner: entry.owner,
+                    seen_ns: entry.seen_ns,
+                    state: entry.state,
+                    idle_s: entry.idle_s,
+                }
+            }
+        }
+    };
+}
+
+key!(Flow4, NatEntry4, V4);
+key!(Flow6, NatEntry6, V6);

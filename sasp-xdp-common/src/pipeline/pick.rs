@@ -1,0 +1,130 @@
+//! From a flow to a backend, and what is to be remembered of that.
+
+use crate::abi::backend::{Backend, Index, NOBODY};
+use crate::abi::counters::Reason;
+use crate::abi::flow::FlowEntry;
+use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS};
+use crate::abi::settings::Limiter;
+use crate::choose::{choose, remembers};
+use crate::family::Family;
+use crate::hash::Hash;
+use crate::maps::{FamilyMaps, Maps};
+use crate::parse::Kind;
+
+/// What is to be done about the flow map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// Nothing.
+    Leave,
+    /// The flow is new to it.
+    Add,
+    /// The flow has spoken again.
+    Refresh,
+    /// The flow is another's now.
+    Replace,
+}
+
+/// The hash of a flow, as its service wants it.
+#[inline(always)]
+pub(super) fn hash<M, F>(maps: &M, flow: &F::Flow, service: Service) -> u32
+where
+    M: Maps,
+    F: Family,
+{
+    if service.flags & AFFINITY_CLIENT == 0 {
+        flow.hash_flow(maps.seed())
+    } else {
+        flow.hash_client(maps.seed())
+    }
+}
+
+/// The backend of a packet, and what is to be remembered of that. Changes nothing.
+#[inline(always)]
+pub(super) fn pick<'m, M, F>(
+    maps: &'m M,
+    flow: &F::Flow,
+    service: Service,
+    kind: Kind,
+    hash: u32,
+) -> Result<(Index, &'m Backend, Memory), Reason>
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    let slot = maps.slot(service.id, hash).ok_or(Reason::NoTable)?;
+    let always = service.flags & TRACK_ALWAYS != 0;
+    if !slot.tracked() && !always {
+        let backend = usable(maps, slot.cur()).ok_or(Reason::NoBackend)?;
+        return Ok((slot.cur(), backend, Memory::Leave));
+    }
+    let (was_known, known) = remembered::<M, F>(maps, flow);
+    let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
+    let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
+    let memory = match (remembers(slot, kind, was_known, always), was_known) {
+        (false, _) => Memory::Leave,
+        (true, false) => Memory::Add,
+        (true, true) if index == known => Memory::Refresh,
+        (true, true) => Memory::Replace,
+    };
+    Ok((index, backend, memory))
+}
+
+/// Whether the flow is remembered, and for whom: nobody if its backend is not there any more.
+#[inline(always)]
+fn remembered<M, F>(maps: &M, flow: &F::Flow) -> (bool, Index)
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    let Some(entry) = maps.flow(flow) else {
+        return (false, NOBODY);
+    };
+    match usable(maps, entry.backend()) {
+        Some(backend) if backend.generation == entry.generation() => (true, entry.backend()),
+        _ => (true, NOBODY),
+    }
+}
+
+#[inline(always)]
+pub(super) fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
+    if index == NOBODY {
+        return None;
+    }
+    maps.backend(index).filter(|backend| backend.usable())
+}
+
+/// Does what is to be done about the flow map, and counts it.
+#[inline(always)]
+pub(super) fn remember<M, F>(
+    maps: &M,
+    flow: &F::Flow,
+    memory: Memory,
+    index: Index,
+    backend: &Backend,
+) where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    if memory == Memory::Leave {
+        return;
+    }
+    if memory == Memory::Add && !may_add(maps) {
+        maps.count(Reason::FlowCapped);
+        return;
+    }
+    let now = FlowEntry::new(index, backend.generation, maps.now_ns());
+    let refreshed = memory == Memory::Refresh && maps.refresh(flow, now);
+    let remembered = refreshed || maps.remember(flow, now);
+    maps.count(match (remembered, memory) {
+        (false, _) => Reason::FlowNotRemembered,
+        (true, Memory::Add) => Reason::FlowRemembered,
+        (true, _) => Reason::FlowFollowed,
+    });
+}
+
+/// Whether this second's new flows are not spent.
+#[inline(always)]
+fn may_add<M: Maps>(maps: &M) -> bool {
+    maps.settings()
+        .is_none_or(|settings| maps.take(Limiter::Flows, settings.flows_per_second))
+}
