@@ -21,7 +21,7 @@ pub trait Family: Copy {
     /// Key of a packet in fragments.
     type Fragment: Key;
     /// One way of a translated flow.
-    type NatEntry: Copy + Debug;
+    type NatEntry: Copy + Default + Debug;
 
     /// Which IP.
     const NETWORK: Network;

@@ -11,7 +11,7 @@ pub mod echo;
 pub mod template;
 pub mod too_big;
 
-mod ethernet;
+pub(crate) mod ethernet;
 mod tunnel;
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::abi::service::Service;
 use crate::abi::settings::{Limiter, Settings};
 use crate::abi::slot::Slot;
 use crate::family::Family;
+use crate::pipeline::Job;
+use crate::verdict::Verdict;
 
 /// Maps that do not depend on the address family.
 pub trait Maps {
@@ -46,6 +48,9 @@ pub trait Maps {
 
 /// Maps keyed by an address family's types.
 pub trait FamilyMaps<F: Family> {
+    /// Lends the place for a packet under way, as new.
+    fn with_job(&self, work: impl FnOnce(&mut Job<F>) -> Verdict) -> Verdict;
+
     /// The service of exactly this key.
     fn service(&self, vip: &F::Vip) -> Option<Service>;
 
@@ -70,14 +75,15 @@ pub trait FamilyMaps<F: Family> {
     /// Leaves it.
     fn remember_fragment(&self, fragment: &F::Fragment, entry: &FragmentEntry) -> bool;
 
-    /// What a service's rules say of a client; `None` if none names it. See [`crate::abi::source`].
-    fn source_rule(&self, service: u32, client: &F::Address) -> Option<u32>;
+    /// What a service's rules say of a client; `unnamed` if none names it. See [`crate::abi::source`].
+    fn source_rule(&self, service: u32, client: &F::Address, unnamed: u32) -> u32;
 
     /// The VIP whose replies a member of `nat` (address, port, protocol) sends.
     fn reply(&self, member: &F::Vip) -> Option<F::Vip>;
 
-    /// A translation, by the packet as it arrives.
-    fn nat(&self, flow: &F::Flow) -> Option<F::NatEntry>;
+    /// Reads a translation, by the packet as it arrives. In place, since a copy is large for the kernel's stack; another
+    /// CPU may write it meanwhile.
+    fn nat<R>(&self, flow: &F::Flow, read: impl FnOnce(&F::NatEntry) -> R) -> Option<R>;
 
     /// Adds a translation; never replaces one.
     fn nat_add(&self, flow: &F::Flow, entry: &F::NatEntry) -> Added;

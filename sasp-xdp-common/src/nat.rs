@@ -26,6 +26,7 @@ use crate::abi::backend::{Backend, Index, MODE_FULL_NAT};
 use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
 use crate::abi::service::Service;
+use crate::family::Family;
 use crate::maps::{FamilyMaps, Maps};
 use crate::packet::Packet;
 use crate::parse::{Kind, Place};
@@ -33,17 +34,37 @@ use crate::parse::{Kind, Place};
 pub use back::reply;
 pub use family::Translated;
 
-/// A packet of a client, for a member of `nat` or `full-nat`: rewritten, with the MAC addresses of its next hop.
+/// What translating a packet of a client is worked out in. Outside of the stack, of which a BPF program has little.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<F: Family> {
+    /// The other way of the flow: as the member's replies come.
+    other: F::Flow,
+    /// What the packet would be as an entry.
+    arrival: F::NatEntry,
+}
+
+impl<F: Family> Default for Forward<F> {
+    #[inline(always)]
+    fn default() -> Self {
+        let nowhere = F::Address::default();
+        Self {
+            other: F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0)),
+            arrival: F::NatEntry::default(),
+        }
+    }
+}
+
+/// A packet of a client, for a member of `nat` or `full-nat`: with which addresses it leaves, noted in `forward`.
 ///
 /// # Errors
-/// Why it is dropped; it may be half rewritten.
+/// Why it is dropped.
 #[expect(
     clippy::too_many_arguments,
     reason = "what a packet's way has found out about it"
 )]
 #[inline(always)]
-pub fn forward<P, M, F>(
-    packet: &mut P,
+pub fn find<P, M, F>(
+    packet: &P,
     maps: &M,
     place: &Place,
     flow: &F::Flow,
@@ -51,6 +72,7 @@ pub fn forward<P, M, F>(
     service: Service,
     index: Index,
     backend: &Backend,
+    forward: &mut Forward<F>,
 ) -> Result<(), Reason>
 where
     P: Packet,
@@ -59,21 +81,39 @@ where
 {
     // Before a translation is made for it.
     rewrite::check_hops::<P, F>(packet, place)?;
-    let mut other = plain::<F>(flow, backend);
+    let Forward { other, arrival } = forward;
+    *other = plain::<F>(flow, backend);
     if backend.mode == MODE_FULL_NAT {
-        let now_ns = maps.now_ns();
-        let arrival = full::Arrival {
-            now_ns,
-            owner: FlowEntry::new(index, backend.generation, now_ns).owner,
-            opens: kind.opens || !full::is_tcp(place),
-            saw: full::saw(packet, place)?,
-            idle_s: service.idle_s,
-            ifindex: packet.ingress_ifindex(),
-            macs: rewrite::macs_back(packet)?,
-        };
-        full::translation::<M, F>(maps, flow, &arrival, &mut other)?;
+        let now = FlowEntry::new(index, backend.generation, maps.now_ns());
+        *arrival = F::entry(flow, now.owner, now.seen_ns, service.idle_s);
+        F::turn(arrival, flow, full::saw(packet, place)?);
+        F::leave_by(
+            arrival,
+            packet.ingress_ifindex(),
+            &rewrite::macs_back(packet)?,
+        );
+        let opens = kind.opens || !full::is_tcp(place);
+        full::translation::<M, F>(maps, flow, arrival, opens, other)?;
     }
-    rewrite::packet::<P, F>(packet, place, &rewrite::Ends::answering(&other), true)?;
+    Ok(())
+}
+
+/// Rewrites a packet as [`find`] has found, with the MAC addresses of its next hop.
+///
+/// # Errors
+/// Why it is dropped; it may be half rewritten.
+#[inline(always)]
+pub fn forward<P, F>(
+    packet: &mut P,
+    place: &Place,
+    forward: &Forward<F>,
+    backend: &Backend,
+) -> Result<(), Reason>
+where
+    P: Packet,
+    F: Translated,
+{
+    rewrite::packet::<P, F>(packet, place, &forward.other, true)?;
     rewrite::set_macs(packet, &backend.macs);
     Ok(())
 }

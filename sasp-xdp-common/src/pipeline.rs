@@ -13,11 +13,13 @@ mod deliver;
 mod foreign;
 mod fragment;
 mod icmp;
+mod job;
 mod pick;
 mod quic;
 mod service;
 
 pub use general::general;
+pub use job::{Job, Step};
 pub use short::short;
 
 use crate::abi::counters::Reason;

@@ -4,6 +4,7 @@
 
 use crate::abi::backend::Index;
 use crate::abi::counters::{Class, Reason};
+use crate::pipeline::Step;
 
 /// Bits 0–31 an interface index, 32–47 a backend's index, 56–63 what to do.
 #[repr(transparent)]
@@ -14,6 +15,7 @@ const SHIFT: u32 = 56;
 const LEAVE: u64 = 1;
 const DROP: u64 = 2;
 const SLOW: u64 = 3;
+const NEXT: u64 = 4;
 
 impl Verdict {
     /// On to the host's stack.
@@ -27,6 +29,18 @@ impl Verdict {
     #[inline(always)]
     pub const fn leave(ifindex: u32, index: Index) -> Self {
         Self((LEAVE << SHIFT) | ((index as u64) << 32) | ifindex as u64)
+    }
+
+    /// Not decided: another step of the general way comes next.
+    #[inline(always)]
+    pub(crate) const fn next(step: Step) -> Self {
+        Self((NEXT << SHIFT) | step as u64)
+    }
+
+    /// Whether this step comes next.
+    #[inline(always)]
+    pub(crate) const fn is_next(self, step: Step) -> bool {
+        self.0 == Self::next(step).0
     }
 
     /// Whether it is [`Self::SLOW`].

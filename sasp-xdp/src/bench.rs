@@ -1,14 +1,16 @@
 //! Helper programs of the benchmark. `BPF_PROG_TEST_RUN` feeds a repeated program its own output, so `restore` writes
 //! the frame anew, for another flow each time, and tail-calls the program under test; `stub` in its place gives the
 //! cost of that, and `reference` is what times are compared with.
+//!
+//! For whole forwarders, `generate` makes frames that go out (live frames), and `sink` counts what comes back.
 #![no_std]
 #![no_main]
 
-use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_PASS, XDP_TX};
+use aya_ebpf::bindings::xdp_action::{XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::btf_maps::{Array, PerCpuArray, ProgramArray};
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
-use sasp_xdp_common::abi::bench::{FRAME, Template};
+use sasp_xdp_common::abi::bench::{FRAME, SENT, SINK_MAC, Template};
 
 #[btf_map]
 static TEMPLATE: Array<Template, 1> = Array::new();
@@ -16,19 +18,54 @@ static TEMPLATE: Array<Template, 1> = Array::new();
 static TURN: PerCpuArray<u64, 1> = PerCpuArray::new();
 #[btf_map]
 static TARGET: ProgramArray<1> = ProgramArray::new();
+#[btf_map]
+static ARRIVED: PerCpuArray<u64, 256> = PerCpuArray::new();
+
+const ETHERNET: usize = 14;
 
 /// Restores the frame, then calls the program under test.
 #[xdp]
 fn restore(ctx: XdpContext) -> u32 {
-    if write_frame(&ctx).is_some() {
+    if write_frame::<{ FRAME / 8 }>(&ctx).is_some() {
         // SAFETY: nothing here needs dropping.
         unsafe { TARGET.tail_call(&ctx, 0) };
     }
     XDP_ABORTED
 }
 
+/// Sends a frame of another flow each time out of the interface that it is said to come from. Recycled pages hold what
+/// a forwarder has made of them.
+#[xdp]
+fn generate(ctx: XdpContext) -> u32 {
+    match write_frame::<{ SENT / 8 }>(&ctx) {
+        Some(()) => XDP_TX,
+        None => XDP_ABORTED,
+    }
+}
+
+/// Counts what was forwarded, by the last byte of its destination, and takes it off. All else (neighbour discovery,
+/// errors of a router) is for the host.
+#[xdp]
+fn sink(ctx: XdpContext) -> u32 {
+    let start = ctx.data();
+    if start + ETHERNET > ctx.data_end() {
+        return XDP_PASS;
+    }
+    // SAFETY: as many bytes were checked; byte arrays have alignment 1.
+    let [prefix @ .., last] = unsafe { *(start as *const [u8; 6]) };
+    if prefix != SINK_MAC {
+        return XDP_PASS;
+    }
+    if let Some(count) = ARRIVED.get_ptr_mut(last.into()) {
+        // SAFETY: a per-CPU value.
+        unsafe { *count += 1 };
+    }
+    XDP_DROP
+}
+
+/// The first `WORDS` × 8 bytes of the frame.
 #[inline(always)]
-fn write_frame(ctx: &XdpContext) -> Option<()> {
+fn write_frame<const WORDS: usize>(ctx: &XdpContext) -> Option<()> {
     let template = TEMPLATE.get(0)?;
     // SAFETY: a per-CPU value, and no other program uses it.
     let turn = unsafe { &mut *TURN.get_ptr_mut(0)? };
@@ -39,13 +76,13 @@ fn write_frame(ctx: &XdpContext) -> Option<()> {
     // Multiplying by odd numbers visits the flows in no order that a cache would like.
     let flow = (*turn as u32).wrapping_mul(0x9e37_79b1);
     let start = ctx.data();
-    if start + FRAME > ctx.data_end() {
+    if start + WORDS * 8 > ctx.data_end() {
         return None;
     }
-    // SAFETY: `FRAME` bytes from `start` were checked; data starts 8-aligned behind the kernel's headroom.
-    let words = unsafe { &mut *(start as *mut [u64; FRAME / 8]) };
-    let from = template.frame.as_ptr().cast::<[u64; FRAME / 8]>();
-    // SAFETY: the template is 8-aligned and as long.
+    // SAFETY: as many bytes from `start` were checked; data starts 8-aligned behind the kernel's headroom.
+    let words = unsafe { &mut *(start as *mut [u64; WORDS]) };
+    let from = template.frame.as_ptr().cast::<[u64; WORDS]>();
+    // SAFETY: the template is 8-aligned and at least as long.
     *words = unsafe { *from };
     let [low, mid, high, _] = flow.to_ne_bytes();
     store(ctx, template.address_at, [low, mid, high])?;

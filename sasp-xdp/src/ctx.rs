@@ -48,18 +48,24 @@ impl<const FRAGS: bool, const ANYWHERE: bool> Frame<FRAGS, ANYWHERE> {
 /// leave the mask out.
 #[inline(always)]
 pub(crate) fn bounded(at: usize) -> usize {
-    let mut at = at;
+    masked::<AT_MASK>(at)
+}
+
+/// A number that LLVM knows nothing about, not even what it was made of.
+#[inline(always)]
+fn masked<const MASK: usize>(number: usize) -> usize {
+    let mut number = number;
     // SAFETY: arithmetic on a register. (An empty statement would leave two lines for one instruction in the object's
     // debug info, which the kernel refuses.)
     unsafe {
         core::arch::asm!(
-            "{at} &= {mask}",
-            at = inout(reg) at,
-            mask = const AT_MASK,
+            "{number} &= {mask}",
+            number = inout(reg) number,
+            mask = const MASK,
             options(pure, nomem, nostack, preserves_flags),
         );
     }
-    at
+    number
 }
 
 impl<const FRAGS: bool, const ANYWHERE: bool> Packet for Frame<FRAGS, ANYWHERE> {
@@ -69,7 +75,13 @@ impl<const FRAGS: bool, const ANYWHERE: bool> Packet for Frame<FRAGS, ANYWHERE> 
             // SAFETY: the context is the program's own.
             return unsafe { bpf_xdp_get_buff_len(self.ctx) } as usize;
         }
-        self.end - self.start
+        let len = self.end - self.start;
+        if ANYWHERE {
+            // Or LLVM would take `len - at` for `end - (start + at)`, with an `at` that the verifier knows nothing of.
+            masked::<0xffff>(len)
+        } else {
+            len
+        }
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ mod sum;
 mod way;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
+use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
@@ -39,14 +40,21 @@ fn sasp_xdp_frags(ctx: XdpContext) -> u32 {
 
 #[inline(always)]
 fn run<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
-    let maps = KernelMaps::new(ctx);
-    let verdict = short(&mut Frame::<FRAGS, false>::new(ctx), &maps);
-    if !verdict.is_slow() {
-        return action(ctx, verdict);
+    let mut verdict = short_way::<FRAGS>(ctx.ctx);
+    if verdict.is_slow() {
+        verdict = general(&mut Frame::<FRAGS, true>::new(ctx), &KernelMaps::new(ctx));
     }
-    // Anew: what a function gets by reference lies in memory, and the short way's shall lie in registers.
-    let maps = KernelMaps::new(ctx);
-    action(ctx, general(&mut Frame::<FRAGS, true>::new(ctx), &maps))
+    action(ctx, verdict)
+}
+
+/// A function of its own, so that the general way has its stack too.
+#[inline(never)]
+fn short_way<const FRAGS: bool>(ctx: *mut xdp_md) -> Verdict {
+    let ctx = XdpContext::new(ctx);
+    short(
+        &mut Frame::<FRAGS, false>::new(&ctx),
+        &KernelMaps::new(&ctx),
+    )
 }
 
 #[inline(always)]

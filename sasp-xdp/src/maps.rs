@@ -21,6 +21,9 @@ use sasp_xdp_common::abi::source::SERVICE_BITS;
 use sasp_xdp_common::family::{V4, V6};
 use sasp_xdp_common::maps::{Added, FamilyMaps, Maps, Question, Way};
 
+use sasp_xdp_common::pipeline::Job;
+use sasp_xdp_common::verdict::Verdict;
+
 use crate::way;
 
 /// Allocated entry by entry: what nobody uses takes no memory.
@@ -75,6 +78,10 @@ static REASONS: PerCpuArray<u64, REASONS_MAX> = PerCpuArray::new();
 /// Only userspace touches it; it stands here so that one loader makes all maps.
 #[btf_map]
 static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
+
+/// Where a packet under way is noted. A program of one CPU does not run into another.
+#[btf_map]
+static WORK: PerCpuArray<[u64; 64], 1> = PerCpuArray::new();
 
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
@@ -170,6 +177,19 @@ macro_rules! family {
      $way:path, $source:literal) => {
         impl FamilyMaps<$family> for KernelMaps {
             #[inline(always)]
+            fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
+                const { assert!(size_of::<Job<$family>>() <= size_of::<[u64; 64]>()) };
+                let Some(place) = WORK.get_ptr_mut(0) else {
+                    return Verdict::PASS;
+                };
+                let job = place.cast::<Job<$family>>();
+                // SAFETY: large enough, aligned as u64, and of this CPU alone.
+                unsafe { job.write(Job::default()) };
+                // SAFETY: it has just been written, and nobody else has a reference.
+                work(unsafe { &mut *job })
+            }
+
+            #[inline(always)]
             fn service(&self, vip: &$vip) -> Option<Service> {
                 // SAFETY: 16 bytes, copied out at once; userspace replaces the entry whole when it changes it.
                 unsafe { $services.get(vip) }.copied()
@@ -221,13 +241,13 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn source_rule(&self, service: u32, client: &$address) -> Option<u32> {
+            fn source_rule(&self, service: u32, client: &$address, unnamed: u32) -> u32 {
                 let mut data = [0; $source];
                 data[..4].copy_from_slice(&service.to_be_bytes());
                 data[4..].copy_from_slice(client);
                 $sources
                     .get(&Key::new(SERVICE_BITS + 8 * ($source - 4), data))
-                    .copied()
+                    .map_or(unnamed, |verdict| *verdict)
             }
 
             #[inline(always)]
@@ -237,10 +257,11 @@ macro_rules! family {
             }
 
             #[inline(always)]
-            fn nat(&self, flow: &$flow) -> Option<$nat_entry> {
-                // SAFETY: copied out at once. What is written in place are words (time, state) and where replies
-                // leave, of which a torn copy sends one packet astray.
-                unsafe { $nat.get(flow) }.copied()
+            fn nat<R>(&self, flow: &$flow, read: impl FnOnce(&$nat_entry) -> R) -> Option<R> {
+                // SAFETY: integers and byte arrays, read as they stand. Another CPU may write words of it (time, state)
+                // and where replies leave, of which a torn copy sends one packet astray; or it may remove it and make
+                // it another flow's, so who reads a key from it checks what the key leads to.
+                unsafe { $nat.get(flow) }.map(read)
             }
 
             #[inline(always)]

@@ -3,60 +3,112 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::{bpf_csum_diff, bpf_xdp_load_bytes};
 
-use crate::ctx::{AT_MASK, bounded};
+use crate::ctx::AT_MASK;
 
-/// Bytes that one step takes; a multiple of 4, for `bpf_csum_diff`.
-const STEP: usize = 64;
-/// Steps to the end of the largest first buffer.
+/// Bytes that one turn of the loop takes; a multiple of 4, for `bpf_csum_diff`.
+const STEP: usize = 256;
+/// Turns to the end of the largest first buffer.
 const FIRST_BUFFER: usize = (AT_MASK + 1) / STEP;
-/// Steps to the end of the largest IP packet.
-const BUFFERS: usize = 0x1_0000 / STEP;
+
+/// Bytes that one turn takes from a frame in several buffers, by way of the stack.
+const COPY: usize = 64;
+/// Turns to the end of the largest IP packet.
+const BUFFERS: usize = 0x1_0000 / COPY;
+
+/// A sum in the making.
+struct Walk {
+    start: usize,
+    end: usize,
+    at: usize,
+    left: usize,
+    sum: u32,
+}
 
 /// Of `len` bytes from `at` of the first buffer, folded; `None` if it ends before.
 #[inline(never)]
 pub(crate) fn of_first_buffer(start: usize, end: usize, at: usize, len: usize) -> Option<u16> {
-    let mut sum = 0;
-    let mut at = at;
-    let mut left = len;
+    let mut walk = Walk {
+        start,
+        end,
+        at,
+        left: len,
+        sum: 0,
+    };
     for _ in 0..FIRST_BUFFER {
-        if left < STEP {
+        if walk.left < STEP {
             break;
         }
-        let first = start + bounded(at);
-        if first + STEP > end {
-            return None;
-        }
-        sum = add(first as *mut u32, sum);
-        at += STEP;
-        left -= STEP;
+        walk.step::<STEP>()?;
     }
-    if left >= STEP {
+    if walk.left >= STEP {
         return None;
     }
-    let mut sum = u64::from(sum);
-    for _ in 0..STEP / 2 {
-        if left < 2 {
-            break;
-        }
-        let first = start + bounded(at);
-        if first + 2 > end {
-            return None;
-        }
+    walk.step_if::<128>()?;
+    walk.step_if::<64>()?;
+    walk.step_if::<32>()?;
+    walk.step_if::<16>()?;
+    walk.step_if::<8>()?;
+    walk.step_if::<4>()?;
+    let mut sum = u64::from(walk.sum);
+    if walk.left & 2 != 0 {
+        let first = walk.take::<2>()?;
         // SAFETY: two bytes from `first` were checked.
         sum += u64::from(unsafe { (first as *const u16).read_unaligned() });
-        at += 2;
-        left -= 2;
     }
-    if left != 0 {
-        let first = start + bounded(at);
-        if first + 1 > end {
-            return None;
-        }
+    if walk.left & 1 != 0 {
+        let first = walk.take::<1>()?;
         // SAFETY: one byte from `first` was checked.
         let last = unsafe { *(first as *const u8) };
         sum += u64::from(u16::from_ne_bytes([last, 0]));
     }
     Some(fold(sum))
+}
+
+impl Walk {
+    #[inline(always)]
+    fn step_if<const N: usize>(&mut self) -> Option<()> {
+        if self.left & N != 0 {
+            self.step::<N>()?;
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn step<const N: usize>(&mut self) -> Option<()> {
+        let first = self.take::<N>()?;
+        self.sum = add::<N>(first as *mut u32, self.sum);
+        self.left -= N;
+        Some(())
+    }
+
+    /// Address of the next `N` bytes, checked.
+    #[inline(always)]
+    fn take<const N: usize>(&mut self) -> Option<usize> {
+        let at = unknown(self.at, self.end - self.start);
+        let first = self.start + at;
+        self.at = at + N;
+        (first + N <= self.end).then_some(first)
+    }
+}
+
+/// The offset, as one of which the verifier knows no more than its bounds. With constants it would walk through every
+/// length apart from the others.
+#[inline(always)]
+fn unknown(at: usize, unknown: usize) -> usize {
+    let mut at = at;
+    // SAFETY: arithmetic on registers.
+    unsafe {
+        core::arch::asm!(
+            "{at} ^= {unknown}",
+            "{at} ^= {unknown}",
+            "{at} &= {mask}",
+            at = inout(reg) at,
+            unknown = in(reg) unknown,
+            mask = const AT_MASK,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    at
 }
 
 /// Of `len` bytes from `at` of a frame in whatever buffers, folded; `None` if it ends before.
@@ -65,38 +117,42 @@ pub(crate) fn of_buffers(ctx: *mut xdp_md, at: usize, len: usize) -> Option<u16>
     let mut sum = 0;
     let mut at = at;
     let mut left = len;
+    let mut bytes = [0_u32; COPY / 4];
     for _ in 0..BUFFERS {
-        if left == 0 {
+        if left < COPY {
             break;
         }
-        // What a last, short step leaves counts as zero.
-        let mut bytes = [0_u32; STEP / 4];
-        let take = if left < STEP {
-            bounded(left) & (STEP - 1)
-        } else {
-            STEP
-        };
-        if take == 0 {
-            return None;
-        }
-        // SAFETY: `take` is at most the size of `bytes`, and the context is the program's own.
-        let failed =
-            unsafe { bpf_xdp_load_bytes(ctx, at as u32, bytes.as_mut_ptr().cast(), take as u32) };
-        if failed != 0 {
-            return None;
-        }
-        sum = add(bytes.as_mut_ptr(), sum);
-        at += take;
-        left -= take;
+        load(ctx, at, &mut bytes, COPY)?;
+        sum = add::<COPY>(bytes.as_mut_ptr(), sum);
+        at += COPY;
+        left -= COPY;
     }
-    (left == 0).then(|| fold(u64::from(sum)))
+    let rest = left & (COPY - 1);
+    if rest != left {
+        return None;
+    }
+    if rest != 0 {
+        // What is not loaded counts as zero.
+        bytes = [0; COPY / 4];
+        load(ctx, at, &mut bytes, rest)?;
+        sum = add::<COPY>(bytes.as_mut_ptr(), sum);
+    }
+    Some(fold(u64::from(sum)))
 }
 
-/// Adds [`STEP`] bytes.
 #[inline(always)]
-fn add(words: *mut u32, sum: u32) -> u32 {
+fn load(ctx: *mut xdp_md, at: usize, bytes: &mut [u32; COPY / 4], len: usize) -> Option<()> {
+    // SAFETY: `len` is at most the size of `bytes`, and the context is the program's own.
+    let failed =
+        unsafe { bpf_xdp_load_bytes(ctx, at as u32, bytes.as_mut_ptr().cast(), len as u32) };
+    (failed == 0).then_some(())
+}
+
+/// Adds `N` bytes.
+#[inline(always)]
+fn add<const N: usize>(words: *mut u32, sum: u32) -> u32 {
     // SAFETY: the caller has checked that many bytes, and nothing is read through the null pointer, whose size is 0.
-    unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, words, STEP as u32, sum) as u32 }
+    unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, words, N as u32, sum) as u32 }
 }
 
 #[inline(always)]

@@ -13,8 +13,8 @@ use sasp_xdp_common::maps::{Question, WAY_FOUND, WAY_LOCAL, WAY_NONE, WAY_UNRESO
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-/// For IPv4.
-#[inline(always)]
+/// For IPv4. A function of its own: what the helper is asked with is large for the caller's stack.
+#[inline(never)]
 pub(crate) fn v4(ctx: &XdpContext, question: &Question<V4>) -> Way {
     let mut lookup = lookup(
         AF_INET,
@@ -29,7 +29,7 @@ pub(crate) fn v4(ctx: &XdpContext, question: &Question<V4>) -> Way {
 }
 
 /// For IPv6.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn v6(ctx: &XdpContext, question: &Question<V6>) -> Way {
     let mut lookup = lookup(
         AF_INET6,

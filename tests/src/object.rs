@@ -1,6 +1,6 @@
 //! The BPF objects, as `cargo xtask build-ebpf` leaves them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result};
@@ -10,8 +10,12 @@ use anyhow::{Context as _, Result};
 /// # Errors
 /// If it has not been built.
 pub fn read(name: &str) -> Result<Vec<u8>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let path = root.join(target).join("bpf").join(name);
+    let path = target_directory().join("bpf").join(name);
     fs::read(&path).with_context(|| format!("{}: run `cargo xtask build-ebpf`", path.display()))
+}
+
+/// Cargo's target directory of the workspace.
+pub fn target_directory() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(target)
 }

@@ -1,5 +1,6 @@
 //! The README against the program: keys against what both configurations read and against the examples of
-//! `sasp-ctl init`, defaults against these examples, commands and flags against `--help`.
+//! `sasp-ctl init`, defaults against these examples, commands and flags against `--help`, kernels against those that are
+//! tested.
 //!
 //! Keys are written as paths: `gwm.tls.ca`, or `weights(probe).port` where a key belongs to a source of weights.
 
@@ -15,6 +16,9 @@ const GWM_RAW: &str = concat!(
     include_str!("../../sasp-ctl/src/gwm/config/raw.rs"),
     include_str!("../../sasp-ctl/src/gwm/config/raw/weights.rs")
 );
+const KERNELS: &str = include_str!("../../xtask/src/kernels/series.rs");
+const FEATURES: &str = include_str!("../../xtask/src/kernels/features.rs");
+const PREFLIGHT: &str = include_str!("../../sasp-ctl/src/datapath/preflight.rs");
 const BALANCER_REFERENCE: &str = "### The balancer's /etc/sasp-ctl.toml";
 const GWM_REFERENCE: &str = "### The GWM's gwm.toml";
 
@@ -373,4 +377,37 @@ fn every_command_and_flag_of_the_readme_exists() {
             assert!(is_listed, "sasp-ctl {line}: no {name}");
         }
     }
+}
+
+/// The strings that a source gives a field or constant of this name.
+fn strings(source: &'static str, name: &str) -> Vec<&'static str> {
+    let values = source.split(name).skip(1);
+    values
+        .filter_map(|rest| rest.strip_prefix('"')?.split('"').next())
+        .collect()
+}
+
+#[test]
+fn the_kernels_of_the_readme_are_those_that_are_tested_and_the_oldest_is_the_oldest_accepted() {
+    let text = section("## Kernels");
+    let series = strings(KERNELS, "version: ");
+    let (oldest, newer) = series.split_first().unwrap();
+    let (last, between) = newer.split_last().unwrap();
+    let list = format!("newest {oldest}, {} and {last} ", between.join(", "));
+    assert!(text.contains(&list), "the README lacks {list:?}");
+    let claim = format!("Linux {oldest} is the oldest that works");
+    assert!(text.contains(&claim), "the README lacks {claim:?}");
+    assert_eq!(strings(PREFLIGHT, "KERNEL_TEXT: &str = "), [*oldest]);
+    let rows = text.lines().skip_while(|line| !line.starts_with("|---"));
+    let rows: BTreeSet<_> = rows
+        .skip(2)
+        .filter(|row| !row.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let names = strings(FEATURES, "name: ");
+    let wanted = strings(FEATURES, "since: ").into_iter().zip(names);
+    let wanted: BTreeSet<_> = wanted
+        .map(|(since, name)| format!("| {since} | {name} |"))
+        .collect();
+    assert_eq!(rows, wanted);
 }

@@ -2,6 +2,7 @@
 
 mod build_ebpf;
 mod host;
+mod kernels;
 mod launch;
 mod setup;
 mod test;
@@ -28,7 +29,7 @@ enum Command {
     Tidy(tidy::Options),
     /// Watch a balancer at work, in network namespaces (needs root)
     Demo(launch::Options),
-    /// Measure the data plane and the control plane (needs root)
+    /// Measure the data plane and the control plane, or with --peers how others do (needs root)
     Bench(launch::Options),
 }
 

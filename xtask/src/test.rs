@@ -19,8 +19,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::tally::Tally;
-use crate::{build_ebpf, host, setup};
+pub(crate) use self::tally::Tally;
+use crate::{build_ebpf, host, kernels, setup};
 
 /// Check and test everything (needs root)
 #[derive(clap::Args)]
@@ -28,12 +28,19 @@ pub(crate) struct Options {
     /// Threads for integration tests, which share the machine's network and kernel
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     test_threads: usize,
+    /// Test the data plane on the distribution's kernels, in QEMU, instead (needs no root); all, or those of
+    /// these versions
+    #[arg(long, num_args = 0.., value_delimiter = ',', value_name = "VERSION")]
+    kernels: Option<Vec<String>>,
     /// Run only tests whose names contain one of these, and no checks
     #[arg(last = true, value_name = "NAME")]
     names: Vec<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(versions) = &options.kernels {
+        return kernels::run(versions, &options.names);
+    }
     let user = fs::metadata("/proc/self")
         .context("cannot read /proc/self")?
         .uid();

@@ -219,4 +219,43 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
     }
+
+    #[test]
+    fn modes_the_seed_and_the_maps_memory_are_told() {
+        let path = Path::new("edge.toml");
+        let told = |balancer: &str| {
+            let text = format!(
+                r#"
+                [balancer]
+                uid = "u"
+                {balancer}
+                [[service]]
+                group = "F"
+                vip = "203.0.113.10"
+                forward = "ipip"
+                members = [ {{ address = "10.0.0.1" }}, {{ address = "2001:db8::1", forward = "gre" }} ]
+                "#
+            );
+            let config = config::from_text(path, text, &Flags::default()).unwrap();
+            summary(path, &config, 2)
+        };
+        let text = told("");
+        for line in [
+            "service 203.0.113.10 of group F by ipip, 2 members",
+            "  10.0.0.1 static weight 1",
+            "  2001:db8::1 static weight 1, by gre",
+            "hash_seed: random (set it to share tables with a twin)",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{text}");
+        }
+        let memory = text.lines().last().unwrap();
+        assert!(
+            memory.starts_with("memory: ") && memory.contains("(flows 13.5, tables 0.2, "),
+            "{memory}"
+        );
+        assert!(!text.contains("translations"), "{text}");
+        let text = told("hash_seed = 7\nfull_nat.addresses = ['10.9.9.9']");
+        assert!(!text.contains("hash_seed"), "{text}");
+        assert!(text.contains("MiB more for translations"), "{text}");
+    }
 }

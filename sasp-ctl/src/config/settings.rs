@@ -22,7 +22,7 @@ pub const RETRY_MIN: Duration = Duration::from_secs(20);
 /// How long a preferred GWM must have been well before it is in charge again: long enough for one that is being
 /// repaired to be restarted a few times, and for z/OS to have weights that mean something.
 pub const FAIL_BACK: Duration = Duration::from_secs(5 * 60);
-/// Idle timeout of TCP flows.
+/// Idle timeout of TCP flows, and of system-level services, which have them too.
 pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
 /// Idle timeout of UDP flows.
 pub const IDLE_UDP: Duration = Duration::from_secs(60);

@@ -30,6 +30,9 @@ pub(super) fn config(raw: RawConfig, source: &Source) -> Result<Config, ConfigEr
     }
     whole::vips(&services, source)?;
     whole::room(&services, &balancer.limits, source)?;
+    if !gwms.is_empty() {
+        whole::groups(&services, source, &mut warnings);
+    }
     whole::replies(&services, source)?;
     let full_nat = raw.balancer.full_nat.as_ref();
     whole::pool(&services, full_nat, source, &mut warnings)?;

@@ -15,7 +15,7 @@ use aya::maps::{MapData, MapType};
 use aya::util::nr_cpus;
 
 use super::error::{Error, chain};
-use super::sys::{BatchAttr, Command, ElementAttr, NO_EXIST, bpf};
+use super::sys::{BatchAttr, Command, ENOTSUPP, ElementAttr, NO_EXIST, bpf};
 
 /// Entries that one batch asks for; it grows if a hash bucket holds more.
 const BATCH: usize = 4096;
@@ -100,32 +100,17 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
         }
     }
 
-    /// Everything in a map that nobody writes to meanwhile, key by key: tries have batches since 5.13 only.
+    /// Everything in a map that nobody writes to meanwhile, key by key: a trie's positions in batches are as long as its
+    /// keys.
     pub(super) fn read_all(&self) -> io::Result<BTreeMap<K, V>>
     where
         K: Ord,
     {
         let mut read = BTreeMap::new();
-        let mut last: Option<K> = None;
-        loop {
-            let mut next = K::default();
-            let mut attr = ElementAttr {
-                map_fd: self.fd(),
-                key: last.as_ref().map_or(0, address),
-                value: std::ptr::from_mut(&mut next) as u64,
-                ..ElementAttr::default()
-            };
-            // SAFETY: by the invariant, the kernel reads a `K`, or nothing, and writes another.
-            match unsafe { bpf(Command::MapGetNextKey, &mut attr) } {
-                Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(read),
-                Err(error) => return Err(error),
-            }
-            if let Some(value) = self.get(&next)? {
-                read.insert(next, value);
-            }
-            last = Some(next);
-        }
+        self.for_each_singly(|key, value| {
+            read.insert(*key, value[0]);
+        })?;
+        Ok(read)
     }
 
     /// Takes a key out; false if it was not there.
@@ -162,6 +147,10 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
             let finished = match result.map_err(|error| (error.raw_os_error(), error)) {
                 Ok(_) => false,
                 Err((Some(libc::ENOENT), _)) => true,
+                // Arrays of one value for each CPU have batches from 5.13 on (f008d732ab18).
+                Err((Some(ENOTSUPP), _)) if position.is_none() => {
+                    return self.for_each_singly(visit);
+                }
                 // One bucket alone is larger: nothing was read, and the position is as before.
                 Err((Some(libc::ENOSPC), _)) if room < self.entries as usize => {
                     room *= 2;
@@ -175,6 +164,31 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
                 .for_each(|(key, value)| visit(key, value));
             if finished {
                 return Ok(());
+            }
+            position = Some(next);
+        }
+    }
+
+    /// The same without batches. Entries that come and go meanwhile may make it start again, in maps that have them.
+    fn for_each_singly(&self, mut visit: impl FnMut(&K, &[V])) -> io::Result<()> {
+        let mut position = None;
+        loop {
+            let mut next = K::default();
+            let mut attr = ElementAttr {
+                map_fd: self.fd(),
+                key: position.as_ref().map_or(0, address),
+                // This command has the next key where others have the value.
+                value: std::ptr::from_mut(&mut next) as u64,
+                ..ElementAttr::default()
+            };
+            // SAFETY: by the invariant, the kernel reads a `K` unless the address is zero, and writes one.
+            match unsafe { bpf(Command::MapNextKey, &mut attr) } {
+                Ok(_) => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            if let Some(value) = self.lanes(&next)? {
+                visit(&next, &value);
             }
             position = Some(next);
         }

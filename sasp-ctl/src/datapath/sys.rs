@@ -14,7 +14,7 @@ pub(super) enum Command {
     MapLookup = 1,
     MapUpdate = 2,
     MapDelete = 3,
-    MapGetNextKey = 4,
+    MapNextKey = 4,
     ObjectGet = 7,
     MapLookupBatch = 24,
     MapUpdateBatch = 26,

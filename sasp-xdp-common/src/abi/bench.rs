@@ -5,6 +5,12 @@ use super::crosses_maps;
 /// Longest frame that the restoring program rewrites.
 pub const FRAME: usize = 80;
 
+/// Length of the frames that are sent through a forwarder, without the check sequence that a cable would add.
+pub const SENT: usize = 64;
+
+/// How the destination of a forwarded frame begins, as the sink tells it from all others; the last byte says whose.
+pub const SINK_MAC: [u8; 5] = [2, 0, 0, 0, 1];
+
 /// The frame of a benchmark case, written anew before every run.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,8 +4,8 @@ use super::backend::Index;
 use super::crosses_maps;
 use super::service::{Vip4, Vip6};
 
-/// An IPv4 flow, client to VIP. Network order.
-#[repr(C)]
+/// An IPv4 flow, client to VIP. Network order. Aligned, so that its addresses are loaded as words.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Flow4 {
     /// The client's address.
@@ -18,8 +18,8 @@ pub struct Flow4 {
     pub reserved: [u8; 2],
 }
 
-/// An IPv6 flow, client to VIP. Network order.
-#[repr(C)]
+/// An IPv6 flow, as [`Flow4`].
+#[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Flow6 {
     /// The client's address.

@@ -48,5 +48,7 @@ pub const SOURCES_V4: &str = "SOURCES_V4";
 pub const SOURCES_V6: &str = "SOURCES_V6";
 /// `HashMap<ServerId, u32>`: to the index of the backend that has the id.
 pub const QUIC_IDS: &str = "QUIC_IDS";
+/// `PerCpuArray<[u64; 64], 1>`: what the packet path notes of the packet that it works at; nobody else's business.
+pub const WORK: &str = "WORK";
 /// Global: the hash seed, a `u64`.
 pub const SEED: &str = "SEED";

@@ -1,7 +1,7 @@
 //! The Ethernet header of a frame that leaves, VLAN tags included: they are kept, for the segment has not changed.
 
 use crate::packet::Packet;
-use crate::word::{load_u16, load_u32, store_u16, store_u32};
+use crate::word::{load_u32, store_u16, store_u32};
 
 /// EtherTypes as they stand in memory.
 pub(super) const ETHERTYPE_IPV4: u16 = 0x0800_u16.to_be();
@@ -92,10 +92,13 @@ pub(super) fn swapped_macs<P: Packet>(packet: &P) -> Option<[u8; 12]> {
     if macs[0] & GROUP != 0 {
         return None;
     }
-    let mut swapped = [0; MACS_LEN];
-    store_u32::<0, _>(&mut swapped, load_u32::<6, _>(macs));
-    store_u16::<4, _>(&mut swapped, load_u16::<10, _>(macs));
-    store_u32::<6, _>(&mut swapped, load_u32::<0, _>(macs));
-    store_u16::<10, _>(&mut swapped, load_u16::<4, _>(macs));
-    Some(swapped)
+    Some(swap_macs(macs))
+}
+
+/// Source and destination MAC, the other way round. Byte by byte: the array is one of the stack's, where the verifier
+/// wants every access aligned.
+#[inline(always)]
+pub(crate) fn swap_macs(macs: &[u8; 12]) -> [u8; 12] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *macs;
+    [g, h, i, j, k, l, a, b, c, d, e, f]
 }

@@ -93,40 +93,58 @@ fn assert_avalanche(bits: usize, flipped: impl Fn(u32, usize) -> u32) {
     }
 }
 
+/// A secret one, and those that a careless operator writes.
+const SEEDS: [u64; 4] = [SEED, 0, 1, u64::MAX];
+
 #[test]
 fn every_bit_of_an_ipv4_flow_moves_every_bit_of_its_slot() {
-    assert_avalanche(BITS4, |sample, bit| {
-        let flow = flow4(scattered(sample) as u32, 40_000);
-        flow.hash_flow(SEED) ^ flip4(&flow, bit).hash_flow(SEED)
-    });
+    for seed in SEEDS {
+        assert_avalanche(BITS4, |sample, bit| {
+            let flow = flow4(scattered(sample) as u32, 40_000);
+            flow.hash_flow(seed) ^ flip4(&flow, bit).hash_flow(seed)
+        });
+    }
 }
 
 #[test]
 fn every_bit_of_an_ipv6_flow_moves_every_bit_of_its_slot() {
-    assert_avalanche(BITS6, |sample, bit| {
-        let flow = flow6(scattered(sample), 40_000);
-        flow.hash_flow(SEED) ^ flip6(&flow, bit).hash_flow(SEED)
-    });
+    for seed in SEEDS {
+        assert_avalanche(BITS6, |sample, bit| {
+            let flow = flow6(scattered(sample), 40_000);
+            flow.hash_flow(seed) ^ flip6(&flow, bit).hash_flow(seed)
+        });
+    }
 }
 
 #[test]
 fn every_bit_of_a_client_moves_every_bit_of_its_slot() {
-    assert_avalanche(32, |sample, bit| {
-        let flow = flow4(scattered(sample) as u32, 40_000);
-        flow.hash_client(SEED) ^ flip4(&flow, bit).hash_client(SEED)
-    });
-    assert_avalanche(128, |sample, bit| {
-        let flow = flow6(scattered(sample), 40_000);
-        flow.hash_client(SEED) ^ flip6(&flow, bit).hash_client(SEED)
-    });
+    for seed in SEEDS {
+        assert_avalanche(32, |sample, bit| {
+            let flow = flow4(scattered(sample) as u32, 40_000);
+            flow.hash_client(seed) ^ flip4(&flow, bit).hash_client(seed)
+        });
+        assert_avalanche(128, |sample, bit| {
+            let flow = flow6(scattered(sample), 40_000);
+            flow.hash_client(seed) ^ flip6(&flow, bit).hash_client(seed)
+        });
+    }
 }
 
 #[test]
 fn every_bit_of_the_seed_moves_every_bit_of_a_slot() {
-    assert_avalanche(64, |sample, bit| {
-        let flow = flow4(scattered(sample) as u32, 40_000);
-        flow.hash_flow(SEED) ^ flow.hash_flow(SEED ^ (1 << bit))
-    });
+    fn assert_seeded<F>(bits: usize, flow: impl Fn(u32) -> F, hash: impl Fn(&F, u64) -> u32) {
+        assert_avalanche(bits, |sample, bit| {
+            let flow = flow(sample);
+            hash(&flow, SEED) ^ hash(&flow, SEED ^ (1 << bit))
+        });
+    }
+    let v4 = |sample| flow4(scattered(sample) as u32, 40_000);
+    let v6 = |sample| flow6(scattered(sample), 40_000);
+    assert_seeded(64, v4, Flow4::hash_flow);
+    // Two multiplications: the seed's highest bits move slots too, but some more often than by chance.
+    assert_seeded(48, v4, Flow4::hash_client);
+    assert_seeded(64, v6, Flow6::hash_flow);
+    assert_seeded(64, v6, Flow6::hash_client);
 }
 
 /// Chi-squared over slots, as deviations from what chance gives: 65,536 slots have a mean of 65,535 and a standard
@@ -153,14 +171,18 @@ fn flows_spread_over_the_slots_as_chance_would() {
     let by_address = (0..FLOWS).map(|n| flow4(n, 40_000).hash_flow(SEED));
     let strided = (0..FLOWS).map(|n| flow4(n << 8, 40_000).hash_flow(SEED));
     let clients = (0..FLOWS).map(|n| flow4(n, 1).hash_client(SEED));
-    let clients6 = (0..FLOWS).map(|n| flow6(u128::from(n) << 64, 1).hash_client(SEED));
+    let strided_clients = (0..FLOWS).map(|n| flow4(n << 12, 1).hash_client(SEED));
+    let hosts6 = (0..FLOWS).map(|n| flow6(0x2001_0db8 << 96 | u128::from(n), 1).hash_client(SEED));
+    let networks6 = (0..FLOWS).map(|n| flow6(u128::from(n) << 64, 1).hash_client(SEED));
     let by_port6 = (0..FLOWS).map(|n| flow6(u128::from(n >> 16), n as u16).hash_flow(SEED));
     for (name, deviation) in [
         ("ports", deviation(by_port)),
         ("addresses", deviation(by_address)),
         ("addresses in steps of 256", deviation(strided)),
         ("clients", deviation(clients)),
-        ("IPv6 networks", deviation(clients6)),
+        ("clients in steps of 4096", deviation(strided_clients)),
+        ("IPv6 clients of a network", deviation(hosts6)),
+        ("IPv6 networks", deviation(networks6)),
         ("IPv6 ports", deviation(by_port6)),
     ] {
         assert!(deviation.abs() < 6.0, "{name}: {deviation:.1} deviations");
@@ -182,16 +204,24 @@ fn the_hash_is_what_it_was_in_the_last_release() {
 
 proptest! {
     #[test]
-    fn a_clients_hash_knows_nothing_but_the_client(client: u32, port: u16, other: u16, bit in 48..BITS4, seed: u64) {
-        let flow = flow4(client, port);
+    fn a_clients_hash_knows_nothing_but_the_client(
+        client: u128, port: u16, other: u16, bit4 in 48..BITS4, bit6 in 144..BITS6, seed: u64,
+    ) {
+        let flow = flow4(client as u32, port);
         let hash = flow.hash_client(seed);
-        prop_assert_eq!(hash, flow4(client, other).hash_client(seed));
-        prop_assert_eq!(hash, flip4(&flow, bit).hash_client(seed));
+        prop_assert_eq!(hash, flow4(client as u32, other).hash_client(seed));
+        prop_assert_eq!(hash, flip4(&flow, bit4).hash_client(seed));
+        let flow = flow6(client, port);
+        let hash = flow.hash_client(seed);
+        prop_assert_eq!(hash, flow6(client, other).hash_client(seed));
+        prop_assert_eq!(hash, flip6(&flow, bit6).hash_client(seed));
     }
 
     #[test]
-    fn reserved_bytes_do_not_count(client: u32, port: u16, seed: u64, reserved: [u8; 2]) {
-        let flow = flow4(client, port);
+    fn reserved_bytes_do_not_count(client: u128, port: u16, seed: u64, reserved: [u8; 2]) {
+        let flow = flow4(client as u32, port);
         prop_assert_eq!(flow.hash_flow(seed), Flow4 { reserved, ..flow }.hash_flow(seed));
+        let flow = flow6(client, port);
+        prop_assert_eq!(flow.hash_flow(seed), Flow6 { reserved, ..flow }.hash_flow(seed));
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::{Added, FamilyMaps, Maps, Question, WAY_NONE, Way};
+use super::{Added, FamilyMaps, Maps, Question, WAY_LOCAL, Way};
 use crate::abi::backend::{Backend, Index};
 use crate::abi::counters::{REASONS, Reason, Traffic};
 use crate::abi::flow::FlowEntry;
@@ -17,6 +17,8 @@ use crate::abi::service::Service;
 use crate::abi::settings::{LIMITERS, Limiter, Settings, take};
 use crate::abi::slot::{Slot, Table, slot_of};
 use crate::family::{Family, V4, V6};
+use crate::pipeline::Job;
+use crate::verdict::Verdict;
 
 /// All maps of one balancer. What the packet path only reads is public and plain; what it writes sits in cells, since
 /// the pipeline holds the maps by shared reference.
@@ -58,7 +60,7 @@ pub struct OfFamily<F: Family> {
     pub sources: Vec<(u32, F::Address, u32, u32)>,
     /// Members of `nat`, and the VIPs whose replies they send.
     pub replies: HashMap<F::Vip, F::Vip>,
-    /// The kernel's ways, by destination; there is none to others.
+    /// The kernel's ways, by destination; others are the host's own or nowhere.
     pub ways: HashMap<F::Address, Way>,
     /// Remembered flows.
     pub flows: RefCell<HashMap<F::Flow, FlowEntry>>,
@@ -180,6 +182,10 @@ impl Maps for HostMaps {
 macro_rules! family {
     ($family:ty, $own:ident) => {
         impl FamilyMaps<$family> for HostMaps {
+            fn with_job(&self, work: impl FnOnce(&mut Job<$family>) -> Verdict) -> Verdict {
+                work(&mut Job::default())
+            }
+
             fn service(&self, vip: &<$family as Family>::Vip) -> Option<Service> {
                 self.$own.services.get(vip).copied()
             }
@@ -222,23 +228,27 @@ macro_rules! family {
                 &self,
                 service: u32,
                 client: &<$family as Family>::Address,
-            ) -> Option<u32> {
+                unnamed: u32,
+            ) -> u32 {
                 let fits = |rule: &&(u32, <$family as Family>::Address, u32, u32)| {
                     rule.0 == service && share_prefix(&rule.1, client, rule.2)
                 };
                 let rules = self.$own.sources.iter().filter(fits);
-                rules.max_by_key(|rule| rule.2).map(|rule| rule.3)
+                rules
+                    .max_by_key(|rule| rule.2)
+                    .map_or(unnamed, |rule| rule.3)
             }
 
             fn reply(&self, member: &<$family as Family>::Vip) -> Option<<$family as Family>::Vip> {
                 self.$own.replies.get(member).copied()
             }
 
-            fn nat(
+            fn nat<R>(
                 &self,
                 flow: &<$family as Family>::Flow,
-            ) -> Option<<$family as Family>::NatEntry> {
-                self.$own.nat.borrow().get(flow).copied()
+                read: impl FnOnce(&<$family as Family>::NatEntry) -> R,
+            ) -> Option<R> {
+                self.$own.nat.borrow().get(flow).map(read)
             }
 
             fn nat_add(
@@ -298,7 +308,7 @@ macro_rules! family {
             fn way(&self, question: &Question<$family>) -> Way {
                 let known = self.$own.ways.get(&question.destination);
                 known.copied().unwrap_or(Way {
-                    answer: WAY_NONE,
+                    answer: WAY_LOCAL,
                     ifindex: 0,
                     macs: [0; 12],
                 })

@@ -2,7 +2,7 @@
 
 use super::family::Translated;
 use super::full;
-use super::rewrite::{self, Ends};
+use super::rewrite;
 use crate::abi::backend::NOBODY;
 use crate::abi::counters::Reason;
 use crate::abi::nat::REPLY;
@@ -21,44 +21,52 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    if let Some(entry) = maps.nat(flow) {
-        let entry = F::read(&entry);
-        if entry.state & REPLY != 0 {
-            let done = full::saw(packet, place).and_then(|saw| {
-                rewrite::packet::<P, F>(packet, place, &Ends::answering(&entry.other), true)?;
-                maps.nat_touch(flow, maps.now_ns(), saw);
-                Ok(())
-            });
-            return Some(leave(packet, maps, done, entry.ifindex, &entry.macs));
+    let mut client = *flow;
+    let way = match full_way_back::<M, F>(maps, flow, &mut client) {
+        Some((ifindex, macs)) => {
+            let saw = full::saw(packet, place).unwrap_or(0);
+            maps.nat_touch(flow, maps.now_ns(), saw);
+            Way {
+                answer: WAY_FOUND,
+                ifindex,
+                macs,
+            }
         }
-    }
-    let (source, source_port) = vip_of_member::<M, F>(maps, flow)?;
-    let client = F::vip_of(flow);
-    let ends = Ends::<F> {
-        source: &source,
-        source_port,
-        destination: F::address_of(client),
-        destination_port: F::port_of(client),
+        None => {
+            plain::<M, F>(maps, flow, &mut client)?;
+            way::<P, M, F>(packet, maps, place, &client)
+        }
     };
-    let way = way::<P, M, F>(packet, maps, place, ends.source, ends.destination);
-    match way.answer {
-        WAY_FOUND => {
-            let done = rewrite::packet::<P, F>(packet, place, &ends, true);
-            Some(leave(packet, maps, done, way.ifindex, &way.macs))
-        }
-        WAY_UNRESOLVED => {
-            // The host's stack is the router then, and takes its hop off.
-            let done = rewrite::packet::<P, F>(packet, place, &ends, false);
-            Some(count(maps, done.err().unwrap_or(Reason::ReplyUnresolved)))
-        }
-        WAY_LOCAL => None,
-        _ => Some(count(maps, Reason::NoRouteBack)),
+    if way.answer == WAY_LOCAL {
+        return None;
     }
+    Some(send::<P, M, F>(packet, maps, place, &client, &way))
 }
 
-/// The VIP and port whose replies the sender of a packet sends, if any. Most precise first.
+/// Where a reply of `full-nat` leaves; `client` becomes the flow of its client.
 #[inline(always)]
-pub(super) fn vip_of_member<M, F>(maps: &M, flow: &F::Flow) -> Option<(F::Address, [u8; 2])>
+pub(super) fn full_way_back<M, F>(
+    maps: &M,
+    flow: &F::Flow,
+    client: &mut F::Flow,
+) -> Option<(u32, [u8; 12])>
+where
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    maps.nat(flow, |entry| {
+        let (ifindex, macs) = F::leaves_by(entry);
+        *client = *F::other(entry);
+        (F::state(entry), ifindex, *macs)
+    })
+    .filter(|(state, ..)| state & REPLY != 0)
+    .map(|(_, ifindex, macs)| (ifindex, macs))
+}
+
+/// A reply of `nat`, known by the member that sent it: the most precise service that it serves. `client` becomes the
+/// flow of its client.
+#[inline(always)]
+pub(super) fn plain<M, F>(maps: &M, flow: &F::Flow, client: &mut F::Flow) -> Option<()>
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
@@ -73,28 +81,28 @@ where
             .or_else(|| maps.reply(&F::vip(address, [0; 2], 0)));
     }
     let vip = found?;
-    let vip_port = F::port_of(&vip);
-    let stays = vip_port == [0; 2];
-    Some((*F::address_of(&vip), if stays { port } else { vip_port }))
+    let receiver = F::vip_of(flow);
+    let stays = F::port_of(&vip) == [0; 2];
+    let vip_port = if stays { port } else { F::port_of(&vip) };
+    *client = F::flow(
+        F::address_of(receiver),
+        F::port_of(receiver),
+        &F::vip(F::address_of(&vip), vip_port, protocol),
+    );
+    Some(())
 }
 
-/// The kernel's way for a packet that leaves with these addresses.
+/// The kernel's way for a packet from a flow's VIP to its client.
 #[inline(always)]
-pub(super) fn way<P, M, F>(
-    packet: &P,
-    maps: &M,
-    place: &Place,
-    source: &F::Address,
-    destination: &F::Address,
-) -> Way
+pub(super) fn way<P, M, F>(packet: &P, maps: &M, place: &Place, client: &F::Flow) -> Way
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
     maps.way(&Question {
-        source: *source,
-        destination: *destination,
+        source: *F::address_of(F::vip_of(client)),
+        destination: *F::client_of(client),
         ingress: packet.ingress_ifindex(),
         length: place.length as u16,
         protocol: place.protocol,
@@ -102,25 +110,28 @@ where
     })
 }
 
-/// Sends a packet on its way if it could be rewritten, and counts what became of it.
+/// Rewrites a reply and sends it on its way, and counts what became of it.
 #[inline(always)]
-fn leave<P, M>(
-    packet: &mut P,
-    maps: &M,
-    done: Result<(), Reason>,
-    ifindex: u32,
-    macs: &[u8; 12],
-) -> Verdict
+fn send<P, M, F>(packet: &mut P, maps: &M, place: &Place, client: &F::Flow, way: &Way) -> Verdict
 where
     P: Packet,
-    M: Maps,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
 {
-    if let Err(reason) = done {
+    if way.answer != WAY_FOUND && way.answer != WAY_UNRESOLVED {
+        return count(maps, Reason::NoRouteBack);
+    }
+    // If it is unresolved, the host's stack is the router, and takes its hop off.
+    let found = way.answer == WAY_FOUND;
+    if let Err(reason) = rewrite::packet::<P, F>(packet, place, client, found) {
         return count(maps, reason);
     }
-    rewrite::set_macs(packet, macs);
+    if !found {
+        return count(maps, Reason::ReplyUnresolved);
+    }
+    rewrite::set_macs(packet, &way.macs);
     maps.count(Reason::ReplyTranslated);
-    Verdict::leave(ifindex, NOBODY)
+    Verdict::leave(way.ifindex, NOBODY)
 }
 
 #[inline(always)]

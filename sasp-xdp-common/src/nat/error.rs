@@ -3,10 +3,10 @@
 //! The flow in question is that of an answer to the quoted packet: its client is the quoted destination. Eight quoted
 //! bytes behind the IP header suffice. An error never makes a translation, nor keeps one alive.
 
-use super::back::{count, vip_of_member, way};
+use super::back::{count, full_way_back, plain as plain_reply, way};
 use super::family::Translated;
 use super::plain;
-use super::rewrite::{self, Ends};
+use super::rewrite;
 use crate::abi::backend::{Backend, Index, MODE_FULL_NAT, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
@@ -40,29 +40,35 @@ where
     let (mut source, _) = F::addresses(packet, outer.at).ok_or(Reason::CannotForward)?;
     if backend.mode == MODE_FULL_NAT {
         let owner = FlowEntry::new(index, backend.generation, 0).owner;
-        other = way_back::<M, F>(maps, flow, owner).ok_or(Reason::NatUnknown)?;
+        way_back::<M, F>(maps, flow, owner, &mut other).ok_or(Reason::NatUnknown)?;
         source = *F::address_of(F::vip_of(&other));
     }
-    let inner = Ends::<F>::along(&other);
-    rewrite(packet, outer, quoted, &inner, &source, inner.source, true)?;
+    // The member is where the error goes, so it is the client of the error's own flow.
+    let own = ends::<F>(&source, F::client_of(&other));
+    rewrite::<P, F>(packet, &Pair { outer, quoted }, &other, &own, true)?;
     rewrite::set_macs(packet, &backend.macs);
     Ok(())
 }
 
+/// A flow of which only the addresses matter: a packet of it goes from `source` to `destination`, as an answer.
+#[inline(always)]
+fn ends<F: Translated>(source: &F::Address, destination: &F::Address) -> F::Flow {
+    F::flow(destination, [0; 2], &F::vip(source, [0; 2], 0))
+}
+
 /// The way back of a `full-nat` flow of a backend.
 #[inline(always)]
-fn way_back<M, F>(maps: &M, flow: &F::Flow, owner: u64) -> Option<F::Flow>
+fn way_back<M, F>(maps: &M, flow: &F::Flow, owner: u64, other: &mut F::Flow) -> Option<()>
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let entry = maps.nat(flow)?;
-    let forward = F::read(&entry);
-    if forward.state & REPLY != 0 || forward.owner != owner {
-        return None;
-    }
-    let entry = maps.nat(&forward.other)?;
-    (F::read(&entry).other == *flow).then_some(forward.other)
+    let is_own = maps.nat(flow, |forward| {
+        *other = *F::other(forward);
+        F::state(forward) & REPLY == 0 && F::owner(forward) == owner
+    })?;
+    let leads_back = maps.nat(other, |back| F::same(F::other(back), flow))?;
+    (is_own && leads_back).then_some(())
 }
 
 /// An error that is for no VIP: rewritten if it is about a packet that was translated. `flow` is that of a member's
@@ -81,33 +87,27 @@ where
     F: Translated,
 {
     let (mut source, destination) = F::addresses(packet, outer.at)?;
-    let sender = F::vip_of(flow);
     // Errors go to who sent what they quote.
-    if destination != *F::address_of(sender) {
+    if destination != *F::address_of(F::vip_of(flow)) {
         return None;
     }
     let from_member = source == *F::client_of(flow);
-    let entry = maps.nat(flow).map(|entry| F::read(&entry));
-    let known = entry.filter(|entry| entry.state & REPLY != 0);
-    let client = match &known {
-        Some(entry) => entry.other,
-        None => {
-            let (vip, port) = vip_of_member::<M, F>(maps, flow)?;
-            let vip = F::vip(&vip, port, F::protocol_of(sender));
-            F::flow(F::address_of(sender), F::port_of(sender), &vip)
-        }
-    };
-    let inner = Ends::<F>::along(&client);
-    if from_member {
-        source = *inner.destination;
+    let mut client = *flow;
+    let known = full_way_back::<M, F>(maps, flow, &mut client);
+    if known.is_none() {
+        plain_reply::<M, F>(maps, flow, &mut client)?;
     }
-    let way = match &known {
-        Some(entry) => Way {
+    if from_member {
+        source = *F::address_of(F::vip_of(&client));
+    }
+    let own = ends::<F>(&source, F::client_of(&client));
+    let way = match known {
+        Some((ifindex, macs)) => Way {
             answer: WAY_FOUND,
-            ifindex: entry.ifindex,
-            macs: entry.macs,
+            ifindex,
+            macs,
         },
-        None => way::<P, M, F>(packet, maps, outer, &source, inner.source),
+        None => way::<P, M, F>(packet, maps, outer, &own),
     };
     if way.answer == WAY_LOCAL {
         return None;
@@ -116,7 +116,8 @@ where
         return Some(count(maps, Reason::NoRouteBack));
     }
     let found = way.answer == WAY_FOUND;
-    if let Err(reason) = rewrite(packet, outer, quoted, &inner, &source, inner.source, found) {
+    let pair = Pair { outer, quoted };
+    if let Err(reason) = rewrite::<P, F>(packet, &pair, &client, &own, found) {
         return Some(count(maps, reason));
     }
     if !found {
@@ -128,24 +129,28 @@ where
     Some(Verdict::leave(way.ifindex, NOBODY))
 }
 
-/// Rewrites an error and what it quotes.
-#[inline(always)]
+/// An error, and what it quotes.
+struct Pair<'a> {
+    outer: &'a Place,
+    quoted: &'a Place,
+}
+
+/// Makes the quoted packet one from the client of `inner` to its VIP, and the error one of `own`, as an answer.
+#[cfg_attr(target_arch = "bpf", inline(never))]
 fn rewrite<P: Packet, F: Translated>(
     packet: &mut P,
-    outer: &Place,
-    quoted: &Place,
-    inner: &Ends<'_, F>,
-    source: &F::Address,
-    destination: &F::Address,
+    pair: &Pair<'_>,
+    inner: &F::Flow,
+    own: &F::Flow,
     hop: bool,
 ) -> Result<(), Reason> {
+    let outer = pair.outer;
     if hop {
         rewrite::check_hops::<P, F>(packet, outer)?;
     }
-    let end = outer.at + outer.length;
-    quote::<P, F>(packet, outer, quoted, inner, end)
+    quote::<P, F>(packet, pair, inner)
         .and_then(|delta| {
-            let own = F::readdress(packet, outer.at, source, destination, hop)?;
+            let own = F::readdress(packet, outer.at, own, true, hop)?;
             rewrite::correct_icmp(packet, outer, delta, own.addresses)
         })
         .ok_or(Reason::CannotForward)
@@ -155,15 +160,16 @@ fn rewrite<P: Packet, F: Translated>(
 #[inline(always)]
 fn quote<P: Packet, F: Translated>(
     packet: &mut P,
-    outer: &Place,
-    quoted: &Place,
-    inner: &Ends<'_, F>,
-    end: usize,
+    pair: &Pair<'_>,
+    inner: &F::Flow,
 ) -> Option<Delta> {
+    let (outer, quoted) = (pair.outer, pair.quoted);
+    let end = outer.at + outer.length;
     if quoted.at < outer.transport || quoted.at + F::HEADER > end {
         return None;
     }
-    let replaced = F::readdress(packet, quoted.at, inner.source, inner.destination, false)?;
-    let behind = rewrite::transport(packet, quoted, inner, replaced.addresses, end, true)?;
+    let replaced = F::readdress(packet, quoted.at, inner, false, false)?;
+    let ports = [F::client_port_of(inner), F::port_of(F::vip_of(inner))];
+    let behind = rewrite::transport(packet, quoted, ports, replaced.addresses, end, true)?;
     Some(replaced.header.and(behind))
 }

@@ -10,27 +10,9 @@ use crate::abi::service::{Vip4, Vip6};
 use crate::abi::settings::{POOL_MAX, Settings};
 use crate::checksum::Delta;
 use crate::family::{Family, V4, V6};
+use crate::hash::halves;
 use crate::packet::Packet;
 use crate::word::{load_u16, load_u32, load_u64, store_u16, store_u32, store_u64};
-
-/// One way of a translated flow, whatever its family: see [`NatEntry4`].
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<F: Family> {
-    /// The key of the other way.
-    pub other: F::Flow,
-    /// The backend.
-    pub owner: u64,
-    /// When a packet last went this way, nanoseconds.
-    pub seen_ns: u64,
-    /// `SAW_` bits and `REPLY`.
-    pub state: u32,
-    /// Idle timeout in seconds.
-    pub idle_s: u32,
-    /// Where replies leave.
-    pub ifindex: u32,
-    /// With which MAC addresses.
-    pub macs: [u8; 12],
-}
 
 /// What replacing addresses did to checksums.
 #[derive(Clone, Copy, Debug)]
@@ -64,11 +46,35 @@ pub trait Translated: Family<Vip: 'static> {
     /// The key that stands for the right to reclaim a translation.
     fn locked(key: &Self::Flow) -> Self::Flow;
 
-    /// As the map has it.
-    fn entry(entry: &Entry<Self>) -> Self::NatEntry;
+    /// An entry of the map of translations: see [`NatEntry4`].
+    fn entry(other: &Self::Flow, owner: u64, seen_ns: u64, idle_s: u32) -> Self::NatEntry;
 
-    /// From the map.
-    fn read(entry: &Self::NatEntry) -> Entry<Self>;
+    /// Says which way an entry is, what was seen of it, and names the other way.
+    fn turn(entry: &mut Self::NatEntry, other: &Self::Flow, state: u32);
+
+    /// Says where replies leave.
+    fn leave_by(entry: &mut Self::NatEntry, ifindex: u32, macs: &[u8; 12]);
+
+    /// The key of the other way.
+    fn other(entry: &Self::NatEntry) -> &Self::Flow;
+
+    /// The backend.
+    fn owner(entry: &Self::NatEntry) -> u64;
+
+    /// When a packet last went this way, nanoseconds.
+    fn seen_ns(entry: &Self::NatEntry) -> u64;
+
+    /// `SAW_` bits and `REPLY`.
+    fn state(entry: &Self::NatEntry) -> u32;
+
+    /// Idle timeout in seconds.
+    fn idle_s(entry: &Self::NatEntry) -> u32;
+
+    /// Where replies leave, and with which MAC addresses.
+    fn leaves_by(entry: &Self::NatEntry) -> (u32, &[u8; 12]);
+
+    /// Whether two keys are the same, word by word.
+    fn same(one: &Self::Flow, other: &Self::Flow) -> bool;
 
     /// TTL or hop limit of the IP header at an offset.
     fn hops<P: Packet>(packet: &P, at: usize) -> Option<u8>;
@@ -79,12 +85,13 @@ pub trait Translated: Family<Vip: 'static> {
     /// Source, then destination.
     fn addresses<P: Packet>(packet: &P, at: usize) -> Option<(Self::Address, Self::Address)>;
 
-    /// Replaces source and destination, and takes one off the TTL if it is a `hop`; corrects the header's own checksum.
+    /// Makes a packet one of a flow, from its VIP to its client (`answering`) or the other way round, and takes one off
+    /// the TTL if it is a `hop`; corrects the header's own checksum.
     fn readdress<P: Packet>(
         packet: &mut P,
         at: usize,
-        source: &Self::Address,
-        destination: &Self::Address,
+        flow: &Self::Flow,
+        answering: bool,
         hop: bool,
     ) -> Option<Replaced>;
 }
@@ -116,35 +123,78 @@ macro_rules! alike {
         }
 
         #[inline(always)]
-        fn entry(entry: &Entry<Self>) -> $entry {
+        fn entry(other: &$flow, owner: u64, seen_ns: u64, idle_s: u32) -> $entry {
             $entry {
-                other: entry.other,
-                owner: entry.owner,
-                seen_ns: entry.seen_ns,
-                state: entry.state,
-                idle_s: entry.idle_s,
-                ifindex: entry.ifindex,
-                macs: entry.macs,
+                other: *other,
+                owner,
+                seen_ns,
+                state: 0,
+                idle_s,
+                ifindex: 0,
+                macs: [0; 12],
             }
         }
 
         #[inline(always)]
-        fn read(entry: &$entry) -> Entry<Self> {
-            Entry {
-                other: entry.other,
-                owner: entry.owner,
-                seen_ns: entry.seen_ns,
-                state: entry.state,
-                idle_s: entry.idle_s,
-                ifindex: entry.ifindex,
-                macs: entry.macs,
-            }
+        fn turn(entry: &mut $entry, other: &$flow, state: u32) {
+            entry.other = *other;
+            entry.state = state;
+        }
+
+        #[inline(always)]
+        fn leave_by(entry: &mut $entry, ifindex: u32, macs: &[u8; 12]) {
+            entry.ifindex = ifindex;
+            entry.macs = *macs;
+        }
+
+        #[inline(always)]
+        fn other(entry: &$entry) -> &$flow {
+            &entry.other
+        }
+
+        #[inline(always)]
+        fn owner(entry: &$entry) -> u64 {
+            entry.owner
+        }
+
+        #[inline(always)]
+        fn seen_ns(entry: &$entry) -> u64 {
+            entry.seen_ns
+        }
+
+        #[inline(always)]
+        fn state(entry: &$entry) -> u32 {
+            entry.state
+        }
+
+        #[inline(always)]
+        fn idle_s(entry: &$entry) -> u32 {
+            entry.idle_s
+        }
+
+        #[inline(always)]
+        fn leaves_by(entry: &$entry) -> (u32, &[u8; 12]) {
+            (entry.ifindex, &entry.macs)
         }
     };
 }
 
 impl Translated for V4 {
     const HEADER: usize = size_of::<Ipv4Hdr>();
+
+    #[inline(always)]
+    fn same(one: &Flow4, other: &Flow4) -> bool {
+        let words = |flow: &Flow4| {
+            [
+                u32::from_ne_bytes(flow.client),
+                u32::from_ne_bytes(flow.vip.address),
+                ports(flow.client_port, flow.vip.port),
+                flow.vip.protocol as u32,
+            ]
+        };
+        let ([a, b, c, d], [e, f, g, h]) = (words(one), words(other));
+        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+    }
 
     alike!(Vip4, Flow4, NatEntry4, pool_v4, pool_v4_len);
 
@@ -180,8 +230,8 @@ impl Translated for V4 {
     fn readdress<P: Packet>(
         packet: &mut P,
         at: usize,
-        source: &[u8; 4],
-        destination: &[u8; 4],
+        flow: &Flow4,
+        answering: bool,
         hop: bool,
     ) -> Option<Replaced> {
         const SRC: usize = offset_of!(Ipv4Hdr, src_addr);
@@ -189,8 +239,13 @@ impl Translated for V4 {
         const TTL: usize = offset_of!(Ipv4Hdr, ttl);
         const SUM: usize = offset_of!(Ipv4Hdr, check);
         let ip = packet.bytes_mut::<20>(at)?;
-        let source = u32::from_ne_bytes(*source);
-        let destination = u32::from_ne_bytes(*destination);
+        let client = u32::from_ne_bytes(flow.client);
+        let vip = u32::from_ne_bytes(flow.vip.address);
+        let (source, destination) = if answering {
+            (vip, client)
+        } else {
+            (client, vip)
+        };
         let addresses = Delta::NONE
             .word32(load_u32::<SRC, _>(ip), source)
             .word32(load_u32::<DST, _>(ip), destination);
@@ -214,6 +269,18 @@ impl Translated for V4 {
 
 impl Translated for V6 {
     const HEADER: usize = size_of::<Ipv6Hdr>();
+
+    #[inline(always)]
+    fn same(one: &Flow6, other: &Flow6) -> bool {
+        let words = |flow: &Flow6| {
+            let [a, b] = halves(&flow.client);
+            let [c, d] = halves(&flow.vip.address);
+            let ports = ports(flow.client_port, flow.vip.port) as u64;
+            [a, b, c, d, ports | ((flow.vip.protocol as u64) << 32)]
+        };
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (words(one), words(other));
+        (a ^ f) | (b ^ g) | (c ^ h) | (d ^ i) | (e ^ j) == 0
+    }
 
     alike!(Vip6, Flow6, NatEntry6, pool_v6, pool_v6_len);
 
@@ -253,16 +320,20 @@ impl Translated for V6 {
     fn readdress<P: Packet>(
         packet: &mut P,
         at: usize,
-        source: &[u8; 16],
-        destination: &[u8; 16],
+        flow: &Flow6,
+        answering: bool,
         hop: bool,
     ) -> Option<Replaced> {
         const SRC: usize = offset_of!(Ipv6Hdr, src_addr);
         const DST: usize = offset_of!(Ipv6Hdr, dst_addr);
         const HOPS: usize = offset_of!(Ipv6Hdr, hop_limit);
         let ip = packet.bytes_mut::<40>(at)?;
-        let source = [load_u64::<0, _>(source), load_u64::<8, _>(source)];
-        let destination = [load_u64::<0, _>(destination), load_u64::<8, _>(destination)];
+        let (client, vip) = (halves(&flow.client), halves(&flow.vip.address));
+        let (source, destination) = if answering {
+            (vip, client)
+        } else {
+            (client, vip)
+        };
         let addresses = Delta::NONE
             .word64(load_u64::<SRC, _>(ip), source[0])
             .word64(load_u64::<{ SRC + 8 }, _>(ip), source[1])
@@ -282,11 +353,17 @@ impl Translated for V6 {
     }
 }
 
+/// Two ports as one word.
+#[inline(always)]
+fn ports(one: [u8; 2], other: [u8; 2]) -> u32 {
+    u16::from_ne_bytes(one) as u32 | ((u16::from_ne_bytes(other) as u32) << 16)
+}
+
 /// An address from its halves in memory order.
 #[inline(always)]
 fn joined(high: u64, low: u64) -> [u8; 16] {
     let mut address = [0; 16];
-    store_u64::<0, _>(&mut address, high);
-    store_u64::<8, _>(&mut address, low);
+    address[..8].copy_from_slice(&high.to_ne_bytes());
+    address[8..].copy_from_slice(&low.to_ne_bytes());
     address
 }

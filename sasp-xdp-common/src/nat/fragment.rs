@@ -7,7 +7,6 @@ use crate::abi::counters::Reason;
 use crate::abi::fragment::FragmentEntry;
 use crate::packet::Packet;
 use crate::parse::Place;
-use crate::word::{load_u32, store_u32};
 
 /// What a first fragment leaves, from the frame as it is now, rewritten. `owner` as [`FragmentEntry::owner`] says.
 #[inline(always)]
@@ -20,17 +19,13 @@ pub fn entry<P: Packet, F: Translated>(
 ) -> Option<FragmentEntry> {
     let (source, destination) = F::addresses(packet, place.at)?;
     let now = packet.bytes::<12>(0)?;
-    let mut macs = [0; 12];
-    store_u32::<0, _>(&mut macs, load_u32::<0, _>(now));
-    store_u32::<4, _>(&mut macs, load_u32::<4, _>(now));
-    store_u32::<8, _>(&mut macs, load_u32::<8, _>(now));
     Some(FragmentEntry {
         owner,
         seen_ns,
         source: F::widen(&source),
         destination: F::widen(&destination),
         ifindex,
-        macs,
+        macs: *now,
     })
 }
 
@@ -46,9 +41,10 @@ pub fn follow<P: Packet, F: Translated>(
     macs: &[u8; 12],
 ) -> Result<(), Reason> {
     rewrite::check_hops::<P, F>(packet, place)?;
-    let source = F::narrow(&entry.source);
-    let destination = F::narrow(&entry.destination);
-    F::readdress(packet, place.at, &source, &destination, true).ok_or(Reason::CannotForward)?;
+    // Ports do not matter here.
+    let source = F::vip(&F::narrow(&entry.source), [0; 2], 0);
+    let flow = F::flow(&F::narrow(&entry.destination), [0; 2], &source);
+    F::readdress(packet, place.at, &flow, true, true).ok_or(Reason::CannotForward)?;
     rewrite::set_macs(packet, macs);
     Ok(())
 }

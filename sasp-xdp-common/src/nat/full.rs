@@ -22,7 +22,7 @@
 //!
 //! `tests/interleavings.rs` walks through all interleavings of these steps.
 
-use super::family::{Entry, Translated};
+use super::family::Translated;
 use crate::abi::counters::Reason;
 use crate::abi::nat::{REPLY, SAW_FIN, SAW_MORE, SAW_RST, timeout_s};
 use crate::abi::settings::POOL_MAX;
@@ -30,30 +30,12 @@ use crate::hash::Hash as _;
 use crate::maps::{Added, FamilyMaps, Maps};
 use crate::packet::Packet;
 use crate::parse::{Place, TCP};
+use crate::word::load_u32;
 
 /// How many source addresses and ports are tried for a flow. With nine of ten in use, one flow in six finds none.
 pub const CANDIDATES: u32 = 16;
 
 const SECOND_NS: u64 = 1_000_000_000;
-
-/// A client's packet, as far as its translation is concerned.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    /// When it came.
-    pub now_ns: u64,
-    /// The backend that it goes to, as in [`crate::abi::flow::FlowEntry::owner`].
-    pub owner: u64,
-    /// It may open a flow.
-    pub opens: bool,
-    /// `SAW_` bits.
-    pub saw: u32,
-    /// Idle timeout of its service, in seconds.
-    pub idle_s: u32,
-    /// The interface on which it came.
-    pub ifindex: u32,
-    /// MAC addresses of an answer.
-    pub macs: [u8; 12],
-}
 
 /// TCP tells when a flow opens and closes.
 #[inline(always)]
@@ -89,7 +71,8 @@ pub fn saw<P: Packet>(packet: &P, place: &Place) -> Result<u32, Reason> {
     Ok(saw)
 }
 
-/// The way back of a flow, known or new; `other` comes with the member's address and port as its client.
+/// The way back of a flow, known or new; `other` comes with the member's address and port as its client. `arrival` is
+/// what the client's packet would be as an entry, and is spent.
 ///
 /// # Errors
 /// [`Reason::CannotForward`], [`Reason::NatUnknown`] or [`Reason::NatExhausted`].
@@ -97,7 +80,8 @@ pub fn saw<P: Packet>(packet: &P, place: &Place) -> Result<u32, Reason> {
 pub fn translation<M, F>(
     maps: &M,
     flow: &F::Flow,
-    arrival: &Arrival,
+    arrival: &mut F::NatEntry,
+    opens: bool,
     other: &mut F::Flow,
 ) -> Result<(), Reason>
 where
@@ -107,86 +91,97 @@ where
     if !super::rewrite::has_ports(F::protocol_of(F::vip_of(flow))) {
         return Err(Reason::CannotForward);
     }
-    if known::<M, F>(maps, flow, arrival, other) {
+    if known::<M, F>(maps, flow, arrival, opens, other) {
         return Ok(());
     }
-    if !arrival.opens {
+    if !opens {
         return Err(Reason::NatUnknown);
     }
-    let mut entry = Entry::<F> {
-        other: *flow,
-        owner: arrival.owner,
-        seen_ns: arrival.now_ns,
-        state: REPLY,
-        idle_s: arrival.idle_s,
-        ifindex: arrival.ifindex,
-        macs: arrival.macs,
-    };
-    if !claim::<M, F>(maps, flow, &F::entry(&entry), arrival.now_ns, other) {
+    let saw = F::state(arrival);
+    F::turn(arrival, flow, REPLY);
+    if !claim::<M, F>(maps, flow, arrival, other) {
         return Err(Reason::NatExhausted);
     }
-    entry.other = *other;
-    entry.state = arrival.saw;
-    let added = maps.nat_add(flow, &F::entry(&entry));
-    if added == Added::Done {
+    F::turn(arrival, other, saw);
+    if maps.nat_add(flow, arrival) == Added::Done {
         return Ok(());
     }
     maps.nat_remove(other);
-    if known::<M, F>(maps, flow, arrival, other) {
+    if known::<M, F>(maps, flow, arrival, opens, other) {
         return Ok(());
     }
     Err(Reason::NatExhausted)
 }
 
-/// Whether a flow has a translation to this backend, which then is noted to go on; `other` becomes its way back.
-#[inline(always)]
-fn known<M, F>(maps: &M, flow: &F::Flow, arrival: &Arrival, other: &mut F::Flow) -> bool
+/// Whether a flow has a translation to this backend, which then is noted to go on; `other` becomes its way back. What it
+/// had to a former backend is removed if a packet `opens` it; `other` stays then.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn known<M, F>(
+    maps: &M,
+    flow: &F::Flow,
+    arrival: &F::NatEntry,
+    opens: bool,
+    other: &mut F::Flow,
+) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let Some(entry) = maps.nat(flow) else {
+    let mut key = *other;
+    let forward = maps.nat(flow, |entry| {
+        key = *F::other(entry);
+        (F::state(entry), F::owner(entry) == F::owner(arrival))
+    });
+    let Some((forward, is_same)) = forward else {
         return false;
     };
-    let forward = F::read(&entry);
-    if forward.state & REPLY != 0 {
+    if forward & REPLY != 0 {
         return false;
     }
-    let back = maps.nat(&forward.other).map(|entry| F::read(&entry));
-    let back = match back {
-        Some(back) if back.other == *flow && forward.owner == arrival.owner => back,
-        _ => {
-            // It is another backend's, or nobody's. Its way back, if there still is one, falls silent.
-            if arrival.opens {
-                maps.nat_remove(flow);
-            }
-            return false;
+    let (ifindex, macs) = F::leaves_by(arrival);
+    let back = maps.nat(&key, |entry| {
+        let (back_ifindex, back_macs) = F::leaves_by(entry);
+        let moved = back_ifindex != ifindex || !same_macs(back_macs, macs);
+        (F::state(entry), moved, F::same(F::other(entry), flow))
+    });
+    let Some((back, moved, true)) = back.filter(|_| is_same) else {
+        // It was a former backend's, or is nobody's. Its way back, if there still is one, falls silent.
+        if opens {
+            maps.nat_remove(flow);
         }
+        return false;
     };
+    let (now_ns, saw) = (F::seen_ns(arrival), F::state(arrival));
     // A flow that opens where one has ended.
-    let ended = (forward.state | back.state) & (SAW_FIN | SAW_RST) != 0;
-    if ended && arrival.saw == 0 {
-        maps.nat_restart(&forward.other, arrival.now_ns);
-        maps.nat_restart(flow, arrival.now_ns);
+    if (forward | back) & (SAW_FIN | SAW_RST) != 0 && saw == 0 {
+        maps.nat_restart(&key, now_ns);
+        maps.nat_restart(flow, now_ns);
     } else {
-        maps.nat_touch(flow, arrival.now_ns, arrival.saw);
+        maps.nat_touch(flow, now_ns, saw);
     }
-    if back.ifindex != arrival.ifindex || back.macs != arrival.macs {
-        maps.nat_move(&forward.other, arrival.ifindex, &arrival.macs);
+    if moved {
+        maps.nat_move(&key, ifindex, macs);
     }
-    *other = forward.other;
+    *other = key;
     true
 }
 
-/// Claims a source address and port of the pool for `back`, the entry of the way back; its key becomes `other`.
 #[inline(always)]
-fn claim<M, F>(
-    maps: &M,
-    flow: &F::Flow,
-    back: &F::NatEntry,
-    now_ns: u64,
-    other: &mut F::Flow,
-) -> bool
+fn same_macs(one: &[u8; 12], other: &[u8; 12]) -> bool {
+    let words = |macs: &[u8; 12]| {
+        [
+            load_u32::<0, _>(macs),
+            load_u32::<4, _>(macs),
+            load_u32::<8, _>(macs),
+        ]
+    };
+    let ([a, b, c], [d, e, f]) = (words(one), words(other));
+    (a ^ d) | (b ^ e) | (c ^ f) == 0
+}
+
+/// Claims a source address and port of the pool for `back`, the entry of the way back; its key becomes `other`.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn claim<M, F>(maps: &M, flow: &F::Flow, back: &F::NatEntry, other: &mut F::Flow) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
@@ -197,7 +192,7 @@ where
     let (addresses, addresses_len) = F::pool(settings);
     let ports = settings.pool_ports as u32;
     let sources = ports * addresses_len;
-    if sources == 0 {
+    if ports == 0 || sources == 0 {
         return false;
     }
     let protocol = F::protocol_of(F::vip_of(flow));
@@ -214,7 +209,7 @@ where
             Added::Done => return true,
             Added::Full => return false,
             Added::Taken => {
-                let free = reclaim::<M, F>(maps, other, back, now_ns);
+                let free = reclaim::<M, F>(maps, other, back);
                 if free && maps.nat_add(other, back) == Added::Done {
                     return true;
                 }
@@ -234,23 +229,23 @@ const fn scale(hash: u32, below: u32) -> u32 {
     ((hash as u64 * below as u64) >> 32) as u32
 }
 
-/// Removes a translation that has been silent for too long, by the key of its way back; whether the key is free now.
-/// `lock` is what stands in its lock meanwhile.
-#[inline(always)]
-fn reclaim<M, F>(maps: &M, key: &F::Flow, lock: &F::NatEntry, now_ns: u64) -> bool
+/// Removes a translation that has been silent for too long, or that `claimant`'s flow had to a former backend, by the
+/// key of its way back; whether the key is free now.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn reclaim<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
     // Most are alive: look before locking.
-    if !silent::<M, F>(maps, key, now_ns) {
+    if !is_free::<M, F>(maps, key, claimant) {
         return false;
     }
     let locked = F::locked(key);
-    if maps.nat_add(&locked, lock) != Added::Done {
+    if maps.nat_add(&locked, claimant) != Added::Done {
         return false;
     }
-    let free = silent::<M, F>(maps, key, now_ns);
+    let free = is_free::<M, F>(maps, key, claimant);
     if free {
         remove::<M, F>(maps, key);
     }
@@ -265,42 +260,46 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let Some(entry) = maps.nat(key) else {
+    let Some(flow) = maps.nat(key, |back| *F::other(back)) else {
         return;
     };
-    let flow = F::read(&entry).other;
-    let forward = maps.nat(&flow);
-    if forward.is_some_and(|forward| F::read(&forward).other == *key) {
+    if maps.nat(&flow, |forward| F::same(F::other(forward), key)) == Some(true) {
         maps.nat_remove(&flow);
     }
     maps.nat_remove(key);
 }
 
-/// Whether both ways of a translation have been silent for too long, or it is not there any more.
-#[inline(always)]
-fn silent<M, F>(maps: &M, key: &F::Flow, now_ns: u64) -> bool
+/// See [`reclaim`]; true also if there is no such translation any more.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn is_free<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let Some(entry) = maps.nat(key) else {
-        return true;
-    };
-    let back = F::read(&entry);
-    if back.state & REPLY == 0 {
-        return false;
-    }
-    let mut seen_ns = back.seen_ns;
-    let mut state = 0;
-    if let Some(entry) = maps.nat(&back.other) {
-        let forward = F::read(&entry);
-        // Otherwise the flow is translated otherwise by now.
-        if forward.other == *key {
-            seen_ns = seen_ns.max(forward.seen_ns);
-            state = forward.state;
+    let free = maps.nat(key, |back| {
+        let state = F::state(back);
+        if state & REPLY == 0 {
+            return false;
         }
-    }
-    let tcp = F::protocol_of(F::vip_of(key)) == TCP;
-    let timeout_ns = timeout_s(state, back.state, tcp, back.idle_s) as u64 * SECOND_NS;
-    now_ns.saturating_sub(seen_ns) > timeout_ns
+        let own = F::same(F::other(back), F::other(claimant));
+        if own && F::owner(back) != F::owner(claimant) {
+            return true;
+        }
+        // Otherwise the flow is translated otherwise by now.
+        let forward = maps.nat(F::other(back), |forward| {
+            let is_of_it = F::same(F::other(forward), key);
+            let seen_ns = if is_of_it { F::seen_ns(forward) } else { 0 };
+            (seen_ns, if is_of_it { F::state(forward) } else { 0 })
+        });
+        let (seen_ns, forward) = forward.unwrap_or((0, 0));
+        let seen_ns = if seen_ns > F::seen_ns(back) {
+            seen_ns
+        } else {
+            F::seen_ns(back)
+        };
+        let tcp = F::protocol_of(F::vip_of(key)) == TCP;
+        let timeout_s = timeout_s(forward, state, tcp, F::idle_s(back));
+        F::seen_ns(claimant).saturating_sub(seen_ns) > timeout_s as u64 * SECOND_NS
+    });
+    free.unwrap_or(true)
 }

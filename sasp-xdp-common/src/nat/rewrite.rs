@@ -6,6 +6,7 @@
 use super::family::Translated;
 use crate::abi::counters::Reason;
 use crate::checksum::Delta;
+use crate::forward::ethernet::swap_macs;
 use crate::packet::Packet;
 use crate::parse::{Place, TCP, UDP};
 use crate::word::{load_u16, load_u32, store_u16, store_u32};
@@ -15,45 +16,6 @@ const DCCP: u8 = 33;
 const AUTHENTICATION: u8 = 51;
 const ICMPV6: u8 = 58;
 const UDP_LITE: u8 = 136;
-
-/// From whom and to whom a packet shall be. Ports in network order; they count for TCP and UDP only.
-#[derive(Debug)]
-pub struct Ends<'a, F: Translated> {
-    /// Source address.
-    pub source: &'a F::Address,
-    /// Source port.
-    pub source_port: [u8; 2],
-    /// Destination address.
-    pub destination: &'a F::Address,
-    /// Destination port.
-    pub destination_port: [u8; 2],
-}
-
-impl<'a, F: Translated> Ends<'a, F> {
-    /// From a flow's VIP, to its client.
-    #[inline(always)]
-    pub fn answering(flow: &'a F::Flow) -> Self {
-        let vip = F::vip_of(flow);
-        Self {
-            source: F::address_of(vip),
-            source_port: F::port_of(vip),
-            destination: F::client_of(flow),
-            destination_port: F::client_port_of(flow),
-        }
-    }
-
-    /// From a flow's client, to its VIP.
-    #[inline(always)]
-    pub fn along(flow: &'a F::Flow) -> Self {
-        let vip = F::vip_of(flow);
-        Self {
-            source: F::client_of(flow),
-            source_port: F::client_port_of(flow),
-            destination: F::address_of(vip),
-            destination_port: F::port_of(vip),
-        }
-    }
-}
 
 /// Whether packets of a protocol have ports that can be replaced.
 #[inline(always)]
@@ -71,43 +33,43 @@ pub fn check_hops<P: Packet, F: Translated>(packet: &P, place: &Place) -> Result
     Ok(())
 }
 
-/// Rewrites a packet, one `hop` on or not.
+/// Makes a packet one from a flow's VIP to its client, one `hop` on or not.
 ///
 /// # Errors
 /// [`Reason::TtlExceeded`] before anything is changed; [`Reason::CannotForward`] if its transport header is cut or
 /// forbids it.
-#[inline(always)]
+#[cfg_attr(target_arch = "bpf", inline(never))]
 pub fn packet<P: Packet, F: Translated>(
     packet: &mut P,
     place: &Place,
-    ends: &Ends<'_, F>,
+    flow: &F::Flow,
     hop: bool,
 ) -> Result<(), Reason> {
     if hop {
         check_hops::<P, F>(packet, place)?;
     }
-    let replaced = F::readdress(packet, place.at, ends.source, ends.destination, hop)
-        .ok_or(Reason::CannotForward)?;
+    let replaced = F::readdress(packet, place.at, flow, true, hop).ok_or(Reason::CannotForward)?;
+    let vip = F::vip_of(flow);
+    let ports = [F::port_of(vip), F::client_port_of(flow)];
     let end = place.at + place.length;
-    transport::<P, F>(packet, place, ends, replaced.addresses, end, false)
-        .ok_or(Reason::CannotForward)?;
+    transport(packet, place, ports, replaced.addresses, end, false).ok_or(Reason::CannotForward)?;
     Ok(())
 }
 
-/// Rewrites ports and checksum of what follows an IP header; what that replaced, the checksum included. `None` if it is
-/// cut before `end`: a `quoted` packet may be, behind its ports.
+/// Rewrites ports (source, destination, in network order) and checksum of what follows an IP header; what that replaced,
+/// the checksum included. `None` if it is cut before `end`: a `quoted` packet may be, behind its ports.
 #[inline(always)]
-pub fn transport<P: Packet, F: Translated>(
+pub fn transport<P: Packet>(
     packet: &mut P,
     place: &Place,
-    ends: &Ends<'_, F>,
+    ports: [[u8; 2]; 2],
     addresses: Delta,
     end: usize,
     quoted: bool,
 ) -> Option<Delta> {
-    let mut ports = Delta::NONE;
+    let mut replaced = Delta::NONE;
     if has_ports(place.protocol) {
-        ports = replace_ports(packet, place.transport, ends, end)?;
+        replaced = replace_ports(packet, place.transport, ports, end)?;
     }
     let at = match place.protocol {
         TCP => 16,
@@ -115,37 +77,35 @@ pub fn transport<P: Packet, F: Translated>(
         ICMPV6 => 2,
         AUTHENTICATION => return None,
         // Without a pseudo-header, or unknown: not touched.
-        _ => return Some(ports),
+        _ => return Some(replaced),
     };
     let at = place.transport + at;
     if at + 2 > end {
-        return quoted.then_some(ports);
+        return quoted.then_some(replaced);
     }
     let field = packet.bytes_mut::<2>(at)?;
     let old = load_u16::<0, _>(field);
-    let delta = addresses.and(ports);
+    let delta = addresses.and(replaced);
     let new = if place.protocol == UDP || place.protocol == UDP_LITE {
         delta.apply_udp(old)
     } else {
         delta.apply(old)
     };
     store_u16::<0, _>(field, new);
-    Some(ports.word16(old, new))
+    Some(replaced.word16(old, new))
 }
 
 #[inline(always)]
-fn replace_ports<P: Packet, F: Translated>(
+fn replace_ports<P: Packet>(
     packet: &mut P,
     at: usize,
-    ends: &Ends<'_, F>,
+    [[a, b], [c, d]]: [[u8; 2]; 2],
     end: usize,
 ) -> Option<Delta> {
     if at + 4 > end {
         return None;
     }
     let ports = packet.bytes_mut::<4>(at)?;
-    let [a, b] = ends.source_port;
-    let [c, d] = ends.destination_port;
     let new = u32::from_ne_bytes([a, b, c, d]);
     let delta = Delta::NONE.word32(load_u32::<0, _>(ports), new);
     store_u32::<0, _>(ports, new);
@@ -175,12 +135,7 @@ pub fn correct_icmp<P: Packet>(
 #[inline(always)]
 pub fn macs_back<P: Packet>(packet: &P) -> Result<[u8; 12], Reason> {
     let macs = packet.bytes::<12>(0).ok_or(Reason::Truncated)?;
-    let mut back = [0; 12];
-    store_u32::<0, _>(&mut back, load_u32::<6, _>(macs));
-    store_u16::<4, _>(&mut back, load_u16::<10, _>(macs));
-    store_u32::<6, _>(&mut back, load_u32::<0, _>(macs));
-    store_u16::<10, _>(&mut back, load_u16::<4, _>(macs));
-    Ok(back)
+    Ok(swap_macs(macs))
 }
 
 /// Replaces a frame's MAC addresses.

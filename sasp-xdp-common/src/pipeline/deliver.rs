@@ -1,10 +1,10 @@
 //! A packet that is for a service goes to a backend.
 
-use super::pick::{self, Memory, pick, remember};
-use super::{fragment, quic, stay};
-use crate::abi::backend::{Backend, Index, MODE_GRE};
+use super::job::{Job, Step};
+use super::pick::{self, Memory, remember};
+use super::{quic, stay};
+use crate::abi::backend::{Backend, MODE_GRE};
 use crate::abi::counters::Reason;
-use crate::abi::flow::FlowEntry;
 use crate::abi::service::{ALLOW_LISTED, SOURCE_RULES, Service};
 use crate::abi::source::{ALLOW, DENY};
 use crate::family::Family;
@@ -12,38 +12,28 @@ use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
-use crate::parse::header::Header;
-use crate::parse::{Kind, Place};
 use crate::verdict::Verdict;
 
-/// A packet, and the service that it is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Job<F: Family> {
-    /// Where it lies, and its flow; that which it quotes if it is an ICMP error.
-    pub(super) header: Header<F>,
-    pub(super) service: Service,
-    pub(super) kind: Kind,
-    /// It is an ICMP error, and this is the packet that it quotes; else the packet itself.
-    pub(super) quoted: Place,
-    pub(super) error: bool,
-}
-
+/// Picks the backend, and remembers what is to be remembered.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn deliver<P, M, F>(packet: &mut P, maps: &M, job: &Job<F>) -> Verdict
+pub(super) fn pick<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Translated,
+    F: Family,
 {
-    let (flow, service) = (&job.header.flow, job.service);
-    if denied::<M, F>(maps, service, F::client_of(flow)) {
+    let service = job.service;
+    if denied::<M, F>(maps, service, F::client_of(&job.header.flow)) {
         return stay(maps, Reason::SourceDenied);
     }
-    let hash = pick::hash::<M, F>(maps, flow, service);
+    job.hash = pick::hash::<M, F>(maps, &job.header.flow, service);
     let routed = quic::route(packet, maps, job);
     let picked = match pick::usable(maps, routed) {
-        Some(backend) => Ok((routed, backend, Memory::Leave)),
-        None => pick::<M, F>(maps, flow, service, job.kind, hash),
+        Some(backend) => {
+            job.note = Some(Reason::QuicRouted);
+            Ok((routed, backend, Memory::Leave))
+        }
+        None => pick::pick::<M, F>(maps, &job.header.flow, service, job.kind, job.hash),
     };
     let (index, backend, memory) = match picked {
         Ok(picked) => picked,
@@ -53,26 +43,27 @@ where
     if forward::goes_to(packet, backend) {
         return stay(maps, Reason::AlreadySent);
     }
-    let place = job.header.place;
-    if backend.inner_max != 0 && place.length > backend.inner_max as usize {
-        return too_big(packet, maps, &place, backend.inner_max);
+    job.index = index;
+    let next = next(job, backend);
+    if next != Step::TooBig {
+        remember::<M, F>(maps, &job.header.flow, memory, index, backend);
     }
-    remember::<M, F>(maps, flow, memory, index, backend);
-    let bytes = packet.len();
-    if let Err(reason) = send::<P, M, F>(packet, maps, job, index, backend, hash) {
-        return stay(maps, reason);
+    Verdict::next(next)
+}
+
+/// How a packet goes on to its backend.
+#[inline(always)]
+pub(super) fn next<F: Family>(job: &Job<F>, backend: &Backend) -> Step {
+    let inner_max = backend.inner_max as usize;
+    if inner_max != 0 && job.header.place.length > inner_max {
+        Step::TooBig
+    } else if backend.mode <= MODE_GRE {
+        Step::Send
+    } else if job.note == Some(Reason::IcmpErrorFollowed) {
+        Step::TranslateError
+    } else {
+        Step::Translate
     }
-    maps.count_traffic(index, bytes, job.kind.opens);
-    if routed == index {
-        maps.count(Reason::QuicRouted);
-    }
-    if job.error {
-        maps.count(Reason::IcmpErrorFollowed);
-    } else if job.header.part.is_first() {
-        let owner = FlowEntry::new(index, backend.generation, 0).owner;
-        fragment::remember::<P, M, F>(packet, maps, &job.header, owner, backend.ifindex);
-    }
-    Verdict::leave(backend.ifindex, index)
 }
 
 /// Whether the service's rules deny a client.
@@ -90,93 +81,130 @@ where
     } else {
         DENY
     };
-    maps.source_rule(service.id, client).unwrap_or(unnamed) == DENY
+    maps.source_rule(service.id, client, unnamed) == DENY
 }
 
+/// The backend of a job; gone is one that was there a moment ago, if at all.
 #[inline(always)]
-fn send<P, M, F>(
-    packet: &mut P,
-    maps: &M,
-    job: &Job<F>,
-    index: Index,
-    backend: &Backend,
-    hash: u32,
-) -> Result<(), Reason>
-where
-    P: Packet,
-    M: Maps + FamilyMaps<F>,
-    F: Translated,
-{
-    if backend.mode <= MODE_GRE {
-        return send_whole(packet, &job.header.place, backend, hash);
-    }
-    if job.error {
-        translate_error::<P, M, F>(packet, maps, job, index, backend)
-    } else {
-        translate::<P, M, F>(packet, maps, job, index, backend)
-    }
+fn backend<'m, M: Maps, F: Family>(maps: &'m M, job: &Job<F>) -> Result<&'m Backend, Reason> {
+    maps.backend(job.index).ok_or(Reason::NoBackend)
 }
 
 /// By DSR or a tunnel.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn send_whole<P: Packet>(
-    packet: &mut P,
-    place: &Place,
-    backend: &Backend,
-    hash: u32,
-) -> Result<(), Reason> {
-    forward::send(packet, *place, backend, hash)
+pub(super) fn send<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps,
+    F: Family,
+{
+    job.bytes = packet.len();
+    let sent = backend(maps, job)
+        .and_then(|backend| forward::send(packet, job.header.place, backend, job.hash));
+    done(maps, sent)
 }
 
+/// Finds the addresses with which a packet leaves.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn translate<P, M, F>(
-    packet: &mut P,
-    maps: &M,
-    job: &Job<F>,
-    index: Index,
-    backend: &Backend,
-) -> Result<(), Reason>
+pub(super) fn translate<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let Header { place, flow, .. } = &job.header;
-    nat::forward::<P, M, F>(
-        packet,
-        maps,
-        place,
-        flow,
-        job.kind,
-        job.service,
+    let Job {
+        header,
+        kind,
+        service,
         index,
-        backend,
-    )
+        forward,
+        ..
+    } = job;
+    let (place, flow) = (&header.place, &header.flow);
+    let found = maps.backend(*index).ok_or(Reason::NoBackend);
+    let found = found.and_then(|backend| {
+        nat::find::<P, M, F>(
+            packet, maps, place, flow, *kind, *service, *index, backend, forward,
+        )
+    });
+    match found {
+        Ok(()) => Verdict::next(Step::Rewrite),
+        Err(reason) => stay(maps, reason),
+    }
 }
 
+/// Gives a packet the addresses with which it leaves.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn translate_error<P, M, F>(
-    packet: &mut P,
-    maps: &M,
-    job: &Job<F>,
-    index: Index,
-    backend: &Backend,
-) -> Result<(), Reason>
+pub(super) fn rewrite<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps,
+    F: Translated,
+{
+    job.bytes = packet.len();
+    let sent = backend(maps, job)
+        .and_then(|backend| nat::forward::<P, F>(packet, &job.header.place, &job.forward, backend));
+    done(maps, sent)
+}
+
+/// An ICMP error, translated with what it quotes.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn translate_error<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let Header { place, flow, .. } = &job.header;
-    nat::error::forward::<P, M, F>(packet, maps, place, &job.quoted, flow, index, backend)
+    job.bytes = packet.len();
+    let (place, flow) = (&job.header.place, &job.header.flow);
+    let sent = backend(maps, job).and_then(|backend| {
+        nat::error::forward::<P, M, F>(packet, maps, place, &job.quoted, flow, job.index, backend)
+    });
+    done(maps, sent)
+}
+
+#[inline(always)]
+fn done<M: Maps>(maps: &M, sent: Result<(), Reason>) -> Verdict {
+    match sent {
+        Ok(()) => Verdict::next(Step::Finish),
+        Err(reason) => stay(maps, reason),
+    }
+}
+
+/// Counts a packet that is on its way.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn finish<M, F>(maps: &M, job: &mut Job<F>) -> Verdict
+where
+    M: Maps,
+    F: Family,
+{
+    match backend(maps, job) {
+        Ok(backend) => {
+            job.ifindex = backend.ifindex;
+            job.generation = backend.generation;
+        }
+        Err(reason) => return stay(maps, reason),
+    }
+    maps.count_traffic(job.index, job.bytes, job.kind.opens);
+    if let Some(note) = job.note {
+        maps.count(note);
+    }
+    if job.header.part.is_first() {
+        Verdict::next(Step::Fragments)
+    } else {
+        Verdict::leave(job.ifindex, job.index)
+    }
 }
 
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn too_big<P: Packet, M: Maps>(
-    packet: &mut P,
-    maps: &M,
-    place: &Place,
-    inner_max: u16,
-) -> Verdict {
-    forward::too_big::answer(packet, maps, *place, inner_max)
+pub(super) fn too_big<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps,
+    F: Family,
+{
+    match backend(maps, job) {
+        Ok(backend) => forward::too_big::answer(packet, maps, job.header.place, backend.inner_max),
+        Err(reason) => stay(maps, reason),
+    }
 }

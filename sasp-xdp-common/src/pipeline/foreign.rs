@@ -1,12 +1,13 @@
 //! Packets that are for no service: replies of members, whose addresses are translated back, or nothing of ours.
 
-use super::{fragment, stay};
+use super::job::{Job, Step};
+use super::stay;
 use crate::abi::counters::Reason;
 use crate::abi::settings::HAS_REPLIES;
 use crate::maps::{FamilyMaps, Maps};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
-use crate::parse::header::{ESP, Header, NO_NEXT_HEADER};
+use crate::parse::header::{ESP, NO_NEXT_HEADER};
 use crate::parse::{Network, TCP, UDP};
 use crate::verdict::Verdict;
 
@@ -18,21 +19,23 @@ pub(super) fn has_replies<M: Maps>(maps: &M) -> bool {
 }
 
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn foreign<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn foreign<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
+    let header = &job.header;
     if has_replies(maps)
         && let Some(verdict) = nat::reply::<P, M, F>(packet, maps, &header.place, &header.flow)
     {
-        if header.part.is_first()
-            && let Some(ifindex) = verdict.ifindex()
-        {
-            fragment::remember::<P, M, F>(packet, maps, header, 0, ifindex);
-        }
-        return verdict;
+        return match verdict.ifindex() {
+            Some(ifindex) if header.part.is_first() => {
+                job.ifindex = ifindex;
+                Verdict::next(Step::Fragments)
+            }
+            _ => verdict,
+        };
     }
     stay(
         maps,

@@ -2,16 +2,15 @@
 //!
 //! Checksums are not looked at: who gets an error checks it, and a wrong echo request gets a wrong reply.
 
-use super::deliver::{Job, deliver};
+use super::job::{Job, Step};
 use super::{foreign, service, stay};
 use crate::abi::counters::Reason;
 use crate::family::Family;
-use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::{Header, Headers};
-use crate::parse::{Kind, Network, Place, TCP, UDP};
+use crate::parse::{Kind, Network, TCP, UDP};
 use crate::verdict::Verdict;
 
 /// Length of an ICMP header in bytes; what an error quotes follows it.
@@ -28,45 +27,49 @@ enum Message {
     Other,
 }
 
-/// [`Verdict::SLOW`] if it is a packet like any other.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn icmp<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Headers,
 {
+    let header = &job.header;
     let Some(start) = packet.bytes::<ICMP_LEN>(header.place.transport) else {
         return stay(maps, Reason::Truncated);
     };
     let message = message::<F>(start[0]);
-    if matches!(message, Message::Other) {
-        return Verdict::SLOW;
+    // Neither errors nor echo requests come in fragments; what claims to is a packet like any other.
+    if matches!(message, Message::Other) || header.part.is_first() {
+        return Verdict::next(Step::Classify);
     }
     if matches!(message, Message::Link) {
         return stay(maps, Reason::OtherProtocol);
     }
-    // Neither comes in fragments; what claims to is a packet like any other.
-    if header.part.is_first() {
-        return Verdict::SLOW;
-    }
     let is_error = matches!(message, Message::Error);
+    let is_whole = is_whole(packet, header);
+    let is_quoting = is_error && is_whole && read_quoted(packet, job);
+    let header = &job.header;
     if maps.vip(F::address_of(F::vip_of(&header.flow))).is_none() {
-        if is_error && foreign::has_replies(maps) && is_whole(packet, header) {
-            return of_member::<P, M, F>(packet, maps, header);
-        }
-        return Verdict::SLOW;
+        return Verdict::next(if is_quoting && foreign::has_replies(maps) {
+            Step::ErrorOfMember
+        } else {
+            Step::Classify
+        });
     }
     if F::is_bad_source(F::client_of(&header.flow)) {
         return stay(maps, Reason::BadSource);
     }
-    if !is_whole(packet, header) {
+    if !is_whole {
         return stay(maps, Reason::BadLength);
     }
-    if is_error {
-        error::<P, M, F>(packet, maps, header)
+    if !is_error {
+        return Verdict::next(Step::Echo);
+    }
+    if is_quoting && follow::<M, F>(maps, job) {
+        Verdict::next(Step::Pick)
     } else {
-        forward::echo::answer(packet, maps, header.place)
+        stay(maps, Reason::NotVip)
     }
 }
 
@@ -93,67 +96,64 @@ fn message<F: Family>(kind: u8) -> Message {
 
 /// An error goes to the backend of the flow that it quotes: a packet from the VIP to the client.
 #[inline(always)]
-fn error<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+fn follow<M, F>(maps: &M, job: &mut Job<F>) -> bool
 where
-    P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Family,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
-        return stay(maps, Reason::NotVip);
-    };
+    let vip = F::vip_of(&job.quoted_flow);
     // The VIP must have sent it.
-    if F::address_of(F::vip_of(&flow)) != F::address_of(F::vip_of(&header.flow)) {
-        return stay(maps, Reason::NotVip);
+    if F::address_of(vip) != F::address_of(F::vip_of(&job.header.flow)) {
+        return false;
     }
-    let Some(service) = service::of::<M, F>(maps, F::vip_of(&flow)) else {
-        return stay(maps, Reason::NotVip);
+    let Some(service) = service::of::<M, F>(maps, vip) else {
+        return false;
     };
-    let kind = Kind {
+    job.header.flow = job.quoted_flow;
+    job.service = service;
+    job.kind = Kind {
         opens: false,
         transient: true,
     };
-    let job = Job {
-        header: Header { flow, ..*header },
-        service,
-        kind,
-        quoted,
-        error: true,
-    };
-    deliver::<P, M, F>(packet, maps, &job)
+    job.note = Some(Reason::IcmpErrorFollowed);
+    true
 }
 
-/// An error that is for no VIP may be about a translated packet; [`Verdict::SLOW`] if it is not.
+/// An error that is for no VIP may be about a translated packet.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn of_member<P, M, F>(packet: &mut P, maps: &M, header: &Header<F>) -> Verdict
+pub(super) fn of_member<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
-    F: Headers + Translated,
+    F: Translated,
 {
-    let Some((quoted, flow)) = quoted::<P, F>(packet, header) else {
-        return Verdict::SLOW;
-    };
-    nat::error::reply::<P, M, F>(packet, maps, &header.place, &quoted, &flow)
-        .unwrap_or(Verdict::SLOW)
+    let (place, quoted, flow) = (&job.header.place, &job.quoted, &job.quoted_flow);
+    nat::error::reply::<P, M, F>(packet, maps, place, quoted, flow)
+        .unwrap_or(Verdict::next(Step::Classify))
 }
 
-/// The quoted packet, and its flow reversed: as who is to blame for the error sends it. `None` if the quote is cut
+/// Notes the quoted packet, and its flow reversed: as who is to blame for the error sends it. False if the quote is cut
 /// short of its ports or never had any.
 #[inline(always)]
-fn quoted<P, F>(packet: &P, header: &Header<F>) -> Option<(Place, F::Flow)>
+fn read_quoted<P, F>(packet: &P, job: &mut Job<F>) -> bool
 where
     P: Packet,
     F: Headers,
 {
-    let mut inner = F::header(packet, header.place.transport + ICMP_LEN).ok()?;
-    if inner.part.is_later() {
-        return None;
+    let place = &job.header.place;
+    let Ok(mut inner) = F::header(packet, place.transport + ICMP_LEN) else {
+        return false;
+    };
+    if inner.part.is_later() || inner.read_ports(packet).is_err() {
+        return false;
     }
-    inner.read_ports(packet).ok()?;
     // What Ethernet pads the error with is no quote.
     let has_ports = inner.place.protocol == TCP || inner.place.protocol == UDP;
     let end = inner.place.transport + if has_ports { PORTS_LEN } else { 0 };
-    let is_quoted = end <= header.place.at + header.place.length;
-    is_quoted.then(|| (inner.place, F::reversed(&inner.flow)))
+    if end > place.at + place.length {
+        return false;
+    }
+    job.quoted = inner.place;
+    job.quoted_flow = F::reversed(&inner.flow);
+    true
 }

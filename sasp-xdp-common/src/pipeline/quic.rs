@@ -4,7 +4,7 @@ use core::mem::offset_of;
 
 use network_types::udp::UdpHdr;
 
-use super::deliver::Job;
+use super::job::Job;
 use crate::abi::backend::{Index, NOBODY};
 use crate::abi::quic::{SERVER_ID_MAX, ServerId, config_id, server_id_len};
 use crate::family::Family;
@@ -25,7 +25,7 @@ where
     M: Maps,
     F: Family,
 {
-    if job.service.quic_lb == 0 || job.error || job.header.place.protocol != UDP {
+    if job.service.quic_lb == 0 || job.note.is_some() || job.header.place.protocol != UDP {
         return NOBODY;
     }
     named(packet, maps, job).unwrap_or(NOBODY)

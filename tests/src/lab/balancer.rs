@@ -1,7 +1,7 @@
 //! `sasp-ctl attach` on the edge, and the commands that talk to it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::notify::Notify;
 use super::process::Process;
 use super::site::Site;
+
+/// The name of the balancer's config file.
+pub const CONFIG: &str = "sasp-ctl.toml";
 
 const READY: Duration = Duration::from_secs(20);
 
@@ -41,13 +44,23 @@ impl Balancer {
         config: &str,
         args: &[&str],
     ) -> Result<Self> {
-        let notify = Notify::new(site.file("notify"))?;
+        write_config(site, config)?;
+        Self::attach_in(site.directory(), command, args)
+    }
+
+    /// The same outside a site: the config file, [`CONFIG`], is in the directory already.
+    ///
+    /// # Errors
+    /// As [`Balancer::attach`].
+    pub fn attach_in(directory: &Path, command: &mut Command, args: &[&str]) -> Result<Self> {
+        let notify = Notify::new(directory.join("notify"))?;
         command
             .args(["attach", "eth0", "--config"])
-            .arg(write_config(site, config)?)
+            .arg(directory.join(CONFIG))
             .args(args)
             .env("NOTIFY_SOCKET", notify.path());
-        let mut process = Process::start("sasp-ctl attach", command, &site.file("attach.log"))?;
+        let log = directory.join("attach.log");
+        let mut process = Process::start("sasp-ctl attach", command, &log)?;
         notify.ready(&mut process, READY)?;
         Ok(Self { process })
     }
@@ -97,7 +110,7 @@ impl Balancer {
 /// # Errors
 /// If it cannot be written.
 pub fn write_config(site: &Site, config: &str) -> Result<PathBuf> {
-    let path = site.file("sasp-ctl.toml");
+    let path = site.file(CONFIG);
     fs::write(&path, config)?;
     Ok(path)
 }

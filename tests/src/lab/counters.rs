@@ -30,3 +30,18 @@ pub fn read(namespace: &Namespace, protocol: &str, name: &str) -> Result<u64> {
         .parse()
         .context("not a number")
 }
+
+/// A counter of `/proc/net/snmp6` (`Udp6InErrors`).
+///
+/// # Errors
+/// If there is no such counter.
+pub fn read_v6(namespace: &Namespace, name: &str) -> Result<u64> {
+    let text = namespace.inside(|| fs::read_to_string("/proc/thread-self/net/snmp6"))??;
+    let value = text.lines().find_map(|line| {
+        let (candidate, value) = line.split_once(char::is_whitespace)?;
+        (candidate == name).then(|| value.trim().parse())
+    });
+    value
+        .with_context(|| format!("no counter {name}"))?
+        .context("not a number")
+}

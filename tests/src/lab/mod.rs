@@ -19,6 +19,7 @@
 //! * [`servers`]: small servers for what nginx does not speak. [`ping`]: ICMP echo.
 //! * [`counters`]: what a host's kernel has counted.
 //! * [`judge`]: whether shares are as asked.
+//! * [`injector`]: frames of a test's own making.
 //! * [`wait`]: waiting for what gives no event.
 
 pub mod agent;
@@ -28,6 +29,7 @@ pub mod counters;
 pub mod farm;
 pub mod gwm;
 pub mod http;
+pub mod injector;
 pub mod judge;
 pub mod name;
 pub mod namespace;

@@ -47,7 +47,26 @@ macro_rules! program {
     };
 }
 
-const TOOLS: [Requirement; 11] = [
+/// A server that comes in a package, which would start it at the next boot: nobody asked for that.
+macro_rules! server {
+    ($program:literal, $purpose:literal) => {
+        Requirement {
+            finish: |machine| match machine.has("systemctl") {
+                true => {
+                    let service = concat!($program, ".service");
+                    machine.execute(Command::new("systemctl").args(["disable", service]))
+                }
+                false => Ok(()),
+            },
+            ..program!($program, $program, $purpose)
+        }
+    };
+}
+
+/// Where nginx finds its module for streams of TCP.
+const NGINX_STREAM: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+const TOOLS: [Requirement; 14] = [
     program!("ip", "iproute2", "network namespaces"),
     program!(
         "ethtool",
@@ -65,13 +84,16 @@ const TOOLS: [Requirement; 11] = [
     ),
     program!("python3", "python3", "test oracles"),
     program!("openssl", "openssl", "the other side of TLS in tests"),
+    server!("nginx", "members in the demo and tests"),
+    server!("haproxy", "a peer in benchmarks"),
+    program!("nft", "nftables", "a peer in benchmarks"),
     Requirement {
-        // Its package would start it at the next boot, which nobody asked for.
-        finish: |machine| match machine.has("systemctl") {
-            true => machine.execute(Command::new("systemctl").args(["disable", "nginx.service"])),
-            false => Ok(()),
-        },
-        ..program!("nginx", "nginx", "members in the demo and tests")
+        what: "nginx's stream module",
+        purpose: "a peer in benchmarks",
+        present: |machine| machine.exists(NGINX_STREAM),
+        packages: |_| Ok(vec!["libnginx-mod-stream".to_owned()]),
+        finish: |_| Ok(()),
+        by_hand: None,
     },
     Requirement {
         what: "rustfmt and clippy",

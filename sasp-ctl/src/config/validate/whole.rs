@@ -13,6 +13,7 @@ use super::super::source::Source;
 use super::super::table::Table;
 use crate::balance::spec::{Forward, MemberSpec, ServiceSpec};
 use crate::datapath::Sizes;
+use crate::sasp::msg::Name;
 
 /// A service as it was typed, and what that means.
 pub(super) type Judged<'a> = (&'a RawService, ServiceSpec);
@@ -64,6 +65,22 @@ pub(super) fn room(
         }
     }
     Ok(())
+}
+
+/// GWMs may refuse a group that has system-level members beside others (RFC 4678 section 7.1, code 0x45); ours does.
+pub(super) fn groups(services: &[Judged<'_>], source: &Source, warnings: &mut Vec<String>) {
+    let mut first: HashMap<&Name, &Judged<'_>> = HashMap::new();
+    for judged @ (raw, spec) in services {
+        let (other, known) = first.entry(&spec.group).or_insert(judged);
+        if (known.vip.port() == 0) != (spec.vip.port() == 0) {
+            let note = format!(
+                "the group {} serves VIPs with a port and VIPs without one (also {}), which a GWM may refuse: give each kind a group of its own",
+                spec.group,
+                source.also(&other.vip)
+            );
+            warnings.push(source.error(&raw.vip, note).to_string());
+        }
+    }
 }
 
 /// What a reply shows of where it comes from; port and protocol 0 stand for all.

@@ -5,7 +5,6 @@ use etherparse::{
     TcpHeader,
 };
 
-use super::super::family::Translated;
 use crate::abi::backend::{Backend, USABLE};
 use crate::abi::counters::Reason;
 use crate::abi::service::Service;
@@ -13,6 +12,7 @@ use crate::abi::settings::{HAS_REPLIES, Settings};
 use crate::family::{Family, V4, V6};
 use crate::maps::host::{HostMaps, OfFamily};
 use crate::maps::{FamilyMaps, WAY_FOUND, Way};
+use crate::nat::{self, Forward, Translated};
 use crate::packet::Frame;
 use crate::parse::{Kind, Network, Place};
 
@@ -34,6 +34,8 @@ pub(super) enum Content {
         checksum: bool,
     },
     Echo,
+    /// An ICMP error; the payload is what it quotes.
+    Error,
 }
 
 pub(super) const SYN: Content = Content::Tcp {
@@ -120,13 +122,20 @@ impl Wire {
                     ip[at..at + 2].fill(0);
                 }
             }
-            Content::Echo if self.network == Network::V4 => {
-                step.icmpv4_echo_request(7, 9)
-                    .write(&mut ip, payload)
-                    .unwrap();
-            }
+            Content::Echo if self.network == Network::V4 => step
+                .icmpv4_echo_request(7, 9)
+                .write(&mut ip, payload)
+                .unwrap(),
             Content::Echo => step
                 .icmpv6_echo_request(7, 9)
+                .write(&mut ip, payload)
+                .unwrap(),
+            Content::Error if self.network == Network::V4 => step
+                .icmpv4_raw(3, 4, [0, 0, 5, 100])
+                .write(&mut ip, payload)
+                .unwrap(),
+            Content::Error => step
+                .icmpv6_raw(2, 0, [0, 0, 5, 100])
                 .write(&mut ip, payload)
                 .unwrap(),
         }
@@ -162,11 +171,9 @@ impl Wire {
 
     pub(super) fn place(&self) -> Place {
         let at = 14 + 4 * self.tags;
-        let (header, protocol) = match (self.network, self.content) {
-            (Network::V4, Content::Echo) => (20 + 4 * self.options, 1),
-            (Network::V6, Content::Echo) => (40, 58),
-            (Network::V4, _) => (20 + 4 * self.options, self.protocol()),
-            (Network::V6, _) => (40, self.protocol()),
+        let header = match self.network {
+            Network::V4 => 20 + 4 * self.options,
+            Network::V6 => 40,
         };
         let transport = match self.content {
             Content::Tcp { .. } => 20,
@@ -177,14 +184,16 @@ impl Wire {
             at,
             transport: at + header,
             length: header + transport + self.payload.len(),
-            protocol,
+            protocol: self.protocol(),
         }
     }
 
     fn protocol(&self) -> u8 {
-        match self.content {
-            Content::Tcp { .. } => 6,
-            _ => 17,
+        match (self.content, self.network) {
+            (Content::Tcp { .. }, _) => 6,
+            (Content::Udp { .. }, _) => 17,
+            (_, Network::V4) => 1,
+            (_, Network::V6) => 58,
         }
     }
 
@@ -318,7 +327,7 @@ pub(super) fn serve<F: Stage>(maps: &mut HostMaps, member: End, vip: End, protoc
 
 /// The member's end and ours of a flow that is translated.
 pub(super) fn translation<F: Stage>(maps: &HostMaps, flow: &F::Flow) -> (End, End) {
-    let other = F::read(&F::own(maps).nat.borrow()[flow]).other;
+    let other = *F::other(&F::own(maps).nat.borrow()[flow]);
     let vip = F::vip_of(&other);
     let end = |address, port| (widen::<F>(address), u16::from_be_bytes(port));
     (
@@ -345,24 +354,41 @@ pub(super) fn way_back() -> Way {
     }
 }
 
-/// Puts a client's packet through, for a backend of index 1.
+/// Puts a frame through, for a backend of index 1.
+pub(super) fn forward_frame<F>(
+    frame: &mut Frame,
+    maps: &HostMaps,
+    place: &Place,
+    wire: &Wire,
+    backend: &Backend,
+) -> Result<(), Reason>
+where
+    F: Translated,
+    HostMaps: FamilyMaps<F>,
+{
+    let (flow, kind, mut forward) = (wire.flow::<F>(), wire.kind(), Forward::default());
+    nat::find::<_, _, F>(
+        frame,
+        maps,
+        place,
+        &flow,
+        kind,
+        service(),
+        1,
+        backend,
+        &mut forward,
+    )?;
+    nat::forward::<_, F>(frame, place, &forward, backend)
+}
+
+/// Puts a client's packet through.
 pub(super) fn forward<F>(maps: &HostMaps, wire: &Wire, backend: &Backend) -> Result<Vec<u8>, Reason>
 where
     F: Translated,
     HostMaps: FamilyMaps<F>,
 {
     let mut frame = wire.frame();
-    let (place, flow) = (wire.place(), wire.flow::<F>());
-    super::super::forward::<_, _, F>(
-        &mut frame,
-        maps,
-        &place,
-        &flow,
-        wire.kind(),
-        service(),
-        1,
-        backend,
-    )?;
+    forward_frame::<F>(&mut frame, maps, &wire.place(), wire, backend)?;
     Ok(frame.bytes)
 }
 
@@ -377,8 +403,7 @@ where
 {
     let mut frame = wire.frame();
     frame.ingress_ifindex = MEMBER_SIDE;
-    let verdict =
-        super::super::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
+    let verdict = nat::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
     Some(match verdict.ifindex() {
         Some(CLIENT_SIDE) => Ok(frame.bytes),
         _ => Err(verdict),

@@ -1,28 +1,48 @@
 //! `cargo xtask bench [packets|tables|codec|update|gwm|gwm-hour]…`: what a packet, a table, a message, a change of
 //! weights and a large GWM cost.
+//! `cargo xtask bench --peers`: how the balancer does beside others.
 //! Prints, never asserts: absolute times are noisy, so each stands beside its ratio to a reference of the same minute.
 
 mod codec;
 mod gwm;
 mod packets;
+mod peers;
 mod report;
 mod tables;
 mod update;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::report::Report;
 
-const PARTS: [&str; 5] = ["packets", "tables", "codec", "update", "gwm"];
-/// Half an hour by itself: only if it is asked for.
+/// `gwm-hour` is half an hour by itself: only if it is asked for.
+const PARTS: [&str; 6] = ["packets", "tables", "codec", "update", "gwm", LONG];
 const LONG: &str = "gwm-hour";
 
+/// Measures the data plane and the control plane
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask bench --")]
+struct Args {
+    /// What is measured [default: all but gwm-hour]
+    #[arg(value_parser = PossibleValuesParser::new(PARTS), value_name = "PART")]
+    parts: Vec<String>,
+    #[command(flatten)]
+    peers: peers::Options,
+}
+
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1).collect()) {
+    let args = Args::parse();
+    let result = match args.peers.peers {
+        true => peers::run(&args.peers),
+        false => run(&args.parts),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -31,16 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wanted: Vec<String>) -> Result<()> {
-    if let Some(unknown) = wanted
-        .iter()
-        .find(|name| *name != LONG && !PARTS.contains(&name.as_str()))
-    {
-        bail!(
-            "no benchmark `{unknown}`: there are {} and {LONG}",
-            PARTS.join(", ")
-        );
-    }
+fn run(wanted: &[String]) -> Result<()> {
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     if wants("update") {
         // Before this process is bound to one CPU, which the daemon under test would inherit.

@@ -1,0 +1,49 @@
+//! What works only from a kernel on: older ones are tested without, and the README says so.
+
+use super::fetch::numbers;
+
+/// Something that some of the kernels do not have.
+#[derive(Debug)]
+pub(super) struct Feature {
+    /// As the README names it.
+    pub(super) name: &'static str,
+    /// The first kernel that has it.
+    pub(super) since: &'static str,
+    /// Parts of the names of tests that cannot pass without it.
+    pub(super) tests: &'static [&'static str],
+}
+
+pub(super) const FEATURES: [Feature; 1] = [Feature {
+    // BPF_PROG_TEST_RUN takes the interface on which a frame came (ec94670fcb3b).
+    name: "`trace`",
+    since: "5.15",
+    tests: &[
+        "a_full_flow_map_is_read_whole",
+        "flows_are_read_and_forgotten_only_while_silent",
+        "flows_that_go_on_speaking_push_nobody_out_of_a_full_map",
+        "the_programs_words_reach_the_log",
+        "a_refused_retirement_loses_no_traffic",
+        "a_retired_backend_leaves_its_traffic_to_its_service",
+        "packets_to_a_vip_go_to_the_slot_owners_mac_and_others_pass",
+    ],
+}];
+
+/// Those that a release lacks.
+pub(super) fn lacking(release: &str) -> impl Iterator<Item = &'static Feature> {
+    let release = numbers(release);
+    FEATURES
+        .iter()
+        .filter(move |feature| release < numbers(feature.since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_lacks_what_came_after_it() {
+        let lacks = |release: &str| lacking(release).any(|feature| feature.since == "5.15");
+        assert!(lacks("5.10.0-46-cloud-amd64"));
+        assert!(!lacks("5.15.0") && !lacks("6.1.0-56-cloud-amd64"));
+    }
+}
