@@ -6,7 +6,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{collections::BTreeSet, pin::pin};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+};
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,16 +21,20 @@ use super::health::Health;
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::status::{Draft, Process, ReloadStatus};
+use super::translations::TranslationsStatus;
 use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
 use super::{Setup, clock, hops, notify};
+use crate::balance::change::Vip;
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
+use crate::balance::model::troubles::Trouble;
 use crate::config::endpoint::GwmAddress;
 use crate::datapath::Attached;
 use crate::datapath::nexthop::{NextHops, Unresolved};
 use crate::sasp::client::Event;
+use crate::sasp::msg::MemberKey;
 
 /// How often remembered flows are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
@@ -52,6 +59,8 @@ pub(super) struct Daemon {
     pub(super) attached: watch::Sender<BTreeSet<u32>>,
     pub(super) hops: watch::Receiver<Arc<NextHops>>,
     pub(super) hops_now: Arc<NextHops>,
+    /// What was told of ways to members.
+    pub(super) troubles: BTreeMap<(Vip, MemberKey), Trouble>,
     /// The last reload and how it went.
     pub(super) reloaded: Option<(Instant, Option<String>)>,
     pub(super) started: Instant,
@@ -118,6 +127,7 @@ impl Daemon {
                         self.look_after_interfaces().await?;
                         self.look_after_health(now);
                         self.sweep().await?;
+                        self.sweep_translations().await?;
                         sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
                     }
                 }
@@ -165,6 +175,7 @@ impl Daemon {
         hops::log_changes(&self.hops_now, &new);
         self.hops_now = new;
         self.refresh().await?;
+        self.tell_troubles();
         let known = |address| {
             let hop = self.hops_now.get(address);
             hop.is_some_and(|hop| *hop != Err(Unresolved::Resolving))
@@ -309,6 +320,10 @@ impl Daemon {
                 health: self.health_now(),
                 report: self.balancer.report(),
                 hops: Arc::clone(&self.hops_now),
+                translations: TranslationsStatus::new(
+                    &self.stats.translations,
+                    config.globals.pool.as_ref(),
+                ),
                 tables: self.stats.tables,
                 reload,
             },

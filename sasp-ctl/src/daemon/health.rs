@@ -98,7 +98,10 @@ impl Daemon {
         let members = self.balancer.vouched_addresses();
         let reached = members.iter().filter(|address| {
             let hop = self.hops_now.get(address);
-            hop.is_none_or(|hop| !matches!(hop, Err(reason) if *reason != Unresolved::Resolving))
+            !self.balancer.bars(**address)
+                && hop.is_none_or(
+                    |hop| !matches!(hop, Err(reason) if *reason != Unresolved::Resolving),
+                )
         });
         let members = Part {
             good: reached.count(),

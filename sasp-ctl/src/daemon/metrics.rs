@@ -6,6 +6,7 @@ mod services;
 use super::flow_room::FlowRoom;
 use super::stats::Stats;
 use super::status::Status;
+use super::translations::Translations;
 use crate::control::openmetrics::Page;
 
 /// Everything, in one page. A fresh registry each time: what has gone must not linger.
@@ -16,6 +17,7 @@ pub(super) fn render(status: &Status, stats: &Stats) -> Result<String, std::fmt:
     page.members(&status.services);
     page.reasons(status);
     page.flows(&stats.flows);
+    page.translations(&stats.translations);
     page.gwms(status, stats);
     page.render()
 }
@@ -32,6 +34,20 @@ impl Page {
             "remembered_flows_limit",
             "Flows of a family that can be remembered; beyond it, the flow that was silent for longest is forgotten",
             flows.limit as f64,
+        );
+    }
+
+    fn translations(&mut self, translations: &Translations) {
+        let families = [("ipv4", translations.v4), ("ipv6", translations.v6)];
+        self.gauge(
+            "translations",
+            "Entries of full-nat, two for each flow, by address family",
+            families.map(|(family, count)| (vec![("family", family.to_owned())], count as f64)),
+        );
+        self.value(
+            "translations_limit",
+            "Entries of a family that fit; beyond it, new flows are dropped as nat_exhausted",
+            translations.limit as f64,
         );
     }
 

@@ -9,13 +9,15 @@
 //!   operator asks for.
 //! * `gwm`: the sessions and what follows from their events. `words`: how far they can be trusted, and which count.
 //! * `hops`: next hops. `health`: how well we are, for the GWMs.
-//! * `interfaces`: what becomes of them.
+//! * `interfaces`: what becomes of them. `troubles`, `advice`: what the network or this host keeps from working.
+//! * [`translations`]: those of `full-nat`, swept.
 //! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `weights_log`: what there is to see.
 //! * `worker`: the thread that owns the data path. `privileges`, `notify`: the process.
 
 pub mod control;
 pub mod status;
 
+mod advice;
 mod event_loop;
 mod flow_room;
 mod gwm;
@@ -30,6 +32,8 @@ mod publish;
 mod reload;
 mod start;
 mod stats;
+pub mod translations;
+mod troubles;
 mod weights_log;
 mod words;
 mod worker;

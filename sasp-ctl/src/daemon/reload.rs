@@ -49,7 +49,9 @@ impl Daemon {
         }
         self.publisher.publish(changes, &mut self.stats).await?;
         self.adapt(new);
+        self.give_advice();
         self.refresh().await?;
+        self.tell_troubles();
         Ok(Ok(()))
     }
 
@@ -73,7 +75,11 @@ fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<&
         ("uid", old.uid != new.uid),
         ("instance", old.instance != new.instance),
         ("listen", old.listen != new.listen),
-        ("hash_seed", old.hash_seed != new.hash_seed),
+        // Without one, whatever is there is right.
+        (
+            "hash_seed",
+            new.hash_seed.is_some() && old.hash_seed != new.hash_seed,
+        ),
         ("packet_log", old.packet_log != new.packet_log),
         ("limits", old.limits != new.limits),
     ]

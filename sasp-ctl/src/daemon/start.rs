@@ -1,5 +1,6 @@
 //! From an attached data path to a running loop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,9 @@ pub(super) async fn run(
     start_packet_log(&mut datapath)?;
     let interfaces = datapath.interfaces().to_vec();
     let (balancer, changes) = adopt(&datapath, adopted, &setup.config)?;
+    let sizes = datapath.sizes();
     let worker = Worker::start(datapath).context("cannot start a thread")?;
-    let mut stats = Stats::new(u64::from(setup.config.balancer.limits.flows));
+    let mut stats = Stats::new(&sizes);
     let mut publisher = Publisher::new(worker.clone());
     publisher.publish(changes, &mut stats).await?;
 
@@ -71,11 +73,13 @@ pub(super) async fn run(
         attached,
         hops,
         hops_now: Arc::default(),
+        troubles: BTreeMap::new(),
         reloaded: None,
         started: Instant::now(),
         ready_by: Some(Instant::now() + patience),
         setup,
     };
+    daemon.give_advice();
     let result = match daemon.run(requests).await {
         Ok(exit) => end(exit, worker).await,
         Err(error) => Err(error),

@@ -7,7 +7,9 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::flow_room::FlowRoom;
 use super::status::TablesStatus;
+use super::translations::Translations;
 use super::words::charge::Why;
+use crate::datapath::Sizes;
 
 /// From 50 µs to 1.6 s: a table takes a fraction of a millisecond, a kernel under pressure takes long.
 const BUCKETS: [f64; 16] = [
@@ -32,13 +34,15 @@ pub(super) struct Stats {
     pub(super) reloads: (u64, u64),
     /// Times that another GWM was put in charge, by reason.
     pub(super) handovers: BTreeMap<Why, u64>,
+    /// Translations and how many there may be.
+    pub(super) translations: Translations,
     /// Remembered flows and how many there may be.
     pub(super) flows: FlowRoom,
 }
 
 impl Stats {
-    /// Of a daemon that may remember so many flows of each family.
-    pub(super) fn new(flows_limit: u64) -> Self {
+    /// Of a daemon with maps of these sizes.
+    pub(super) fn new(sizes: &Sizes) -> Self {
         Self {
             weights_to_table: Histogram::new(BUCKETS),
             build: Histogram::new(BUCKETS),
@@ -47,7 +51,8 @@ impl Stats {
             failed_writes: 0,
             reloads: (0, 0),
             handovers: BTreeMap::new(),
-            flows: FlowRoom::new(flows_limit),
+            translations: Translations::new(sizes.translations.into()),
+            flows: FlowRoom::new(sizes.flows.into()),
         }
     }
 

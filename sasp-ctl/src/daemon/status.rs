@@ -5,7 +5,7 @@
 //!
 //! Top level: `instance`, `version`, `pid`, `uptime_seconds`, `lb_uid`, `config_file`, `health`, `interfaces`, `gwm`
 //! (the one in charge; null without one), `gwms` (all, by priority), `combine`, `services` (with `members`), `reasons`,
-//! `tables`, `reload` (null before the first).
+//! `tables`, `translations`, `reload` (null before the first).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -15,11 +15,13 @@ use std::sync::Arc;
 use sasp_xdp_common::abi::counters::{Class, Traffic};
 use serde::Serialize;
 
+use super::translations::TranslationsStatus;
 use crate::balance::model::report::{
     MemberReport, Report, ServiceReport, SlotsReport, TurnedAwayReport,
 };
+use crate::balance::model::troubles::Trouble;
 use crate::config::Combine;
-use crate::datapath::nexthop::NextHops;
+use crate::datapath::nexthop::{NextHop, NextHops, Unresolved};
 use crate::datapath::{Attached, Counters};
 use crate::sasp::client::Snapshot;
 
@@ -45,6 +47,8 @@ pub struct Status {
     pub reasons: ReasonsStatus,
     /// The tables written so far.
     pub tables: TablesStatus,
+    /// Translations of `full-nat`.
+    pub translations: TranslationsStatus,
     /// The last reload; `null` before the first.
     pub reload: Option<ReloadStatus>,
 }
@@ -75,6 +79,8 @@ pub struct InterfaceStatus {
     pub ifindex: u32,
     /// `native` or `generic`.
     pub mode: String,
+    /// Frames in several buffers, as jumbo frames come, are balanced too.
+    pub frags: bool,
     /// `attached`, `not attached` (it has lost our program) or `gone`.
     pub state: String,
 }
@@ -135,8 +141,12 @@ pub struct MemberStatus {
     /// The balancer's view.
     #[serde(flatten)]
     pub report: MemberReport,
-    /// Why it has no next hop, if it has none.
+    /// Why it has no next hop, or why that is of no use, if so.
     pub next_hop_error: Option<String>,
+    /// The router that its packets go to; `null` if it is on the same segment.
+    pub gateway: Option<IpAddr>,
+    /// The largest IP packet that fits on the way to it, headers of tunnels included; `null` if it has no next hop.
+    pub mtu: Option<u32>,
     /// What it got.
     #[serde(flatten)]
     pub traffic: TrafficStatus,
@@ -194,6 +204,7 @@ pub(super) struct Draft {
     pub(super) sources: BTreeMap<String, Vec<String>>,
     pub(super) report: Report,
     pub(super) hops: Arc<NextHops>,
+    pub(super) translations: TranslationsStatus,
     pub(super) tables: TablesStatus,
     pub(super) reload: Option<ReloadStatus>,
 }
@@ -219,6 +230,7 @@ impl Draft {
             services: services.collect(),
             reasons: reasons(counters),
             tables: self.tables,
+            translations: self.translations,
             reload: self.reload,
         }
     }
@@ -229,6 +241,7 @@ fn interface(attached: Attached) -> InterfaceStatus {
         name: attached.name,
         ifindex: attached.ifindex,
         mode: attached.mode.to_string(),
+        frags: attached.frags,
         state: attached.state.to_string(),
     }
 }
@@ -247,8 +260,13 @@ fn service(
         total.add(counted);
         let mut traffic = TrafficStatus::default();
         traffic.add(counted);
+        let hop = hop(&member.address, hops);
+        let found = hop.and_then(|hop| hop.ok());
+        let gateway = found.and_then(|hop| hop.gateway);
         MemberStatus {
-            next_hop_error: next_hop_error(&member.address, hops),
+            next_hop_error: next_hop_error(hop, member.trouble, gateway),
+            gateway,
+            mtu: found.map(|hop| hop.mtu),
             report: member,
             traffic,
         }
@@ -270,10 +288,26 @@ fn service(
     }
 }
 
-fn next_hop_error(member: &str, hops: &NextHops) -> Option<String> {
-    let address: IpAddr = member.parse::<SocketAddr>().ok()?.ip();
-    let error = hops.get(&address)?.as_ref().err()?;
-    Some(error.to_string())
+/// What is known of the way to a member, by its name.
+fn hop(member: &str, hops: &NextHops) -> Option<Result<NextHop, Unresolved>> {
+    let address = match member.parse::<SocketAddr>() {
+        Ok(address) => address.ip(),
+        Err(_) => member.parse().ok()?,
+    };
+    hops.get(&address).copied()
+}
+
+fn next_hop_error(
+    hop: Option<Result<NextHop, Unresolved>>,
+    trouble: Option<Trouble>,
+    gateway: Option<IpAddr>,
+) -> Option<String> {
+    match hop? {
+        Err(error) => Some(error.to_string()),
+        Ok(_) => trouble
+            .filter(|trouble| trouble.bars())
+            .map(|trouble| trouble.text(gateway)),
+    }
 }
 
 fn reasons(counters: &Counters) -> ReasonsStatus {

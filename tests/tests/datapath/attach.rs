@@ -171,7 +171,7 @@ fn adopted_maps_keep_their_sizes_and_seed() {
         backends: 128,
         ..sizes
     };
-    options.seed = seed + 1;
+    options.seed = Some(seed + 1);
     let second = lab.try_attach(&options).unwrap();
     assert_eq!((second.sizes(), second.seed()), (sizes, seed));
 }

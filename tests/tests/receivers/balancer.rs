@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use sasp_xdp_common::abi::backend::{
     Backend, Index, MODE_DSR, MODE_GRE, MODE_GUE, MODE_IPIP, OUTER_MAX,
 };
+use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::service::Service;
 use sasp_xdp_common::abi::slot::Slot;
 use sasp_xdp_common::forward::template;
@@ -26,7 +27,7 @@ pub(crate) struct Balancer {
 
 impl Balancer {
     pub(crate) fn new() -> Result<Self> {
-        let kernel = Kernel::new(object::read("sasp-xdp")?, SEED)?;
+        let kernel = Kernel::new(object::read("sasp-xdp")?, names::PROGRAM, SEED)?;
         Ok(Self { kernel })
     }
 
@@ -39,6 +40,7 @@ impl Balancer {
         };
         self.kernel.enter(&World {
             services: [(vip, service)].into(),
+            vips: [(packet.destination().ip(), 0)].into(),
             tables: [(SERVICE, vec![Slot::stable(MEMBER)])].into(),
             backends: [(MEMBER, member(form)?)].into(),
             ..World::default()

@@ -19,7 +19,7 @@ use xtask::workspace;
 use super::{modules::Module, script};
 
 /// What the tests run.
-const PROGRAMS: [&str; 1] = ["ip"];
+const PROGRAMS: [&str; 2] = ["ip", "sysctl"];
 
 const DIRECTORIES: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
 

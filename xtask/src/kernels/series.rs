@@ -46,7 +46,7 @@ pub(super) const PARTS: [Part; 3] = [
         test: "fixtures",
         // Random packets tell host and kernel apart, not kernels.
         arguments: &["--skip", "nobody_thought_of"],
-        modules: &[],
+        modules: &["veth"],
     },
     Part {
         test: "datapath",

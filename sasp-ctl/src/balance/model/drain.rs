@@ -10,7 +10,7 @@ use crate::sasp::msg::{MemberKey, Name};
 /// What still binds a member, over all services of its group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Drain {
-    /// Live flows that the last sweep found remembered for it.
+    /// Live flows that the last sweep found remembered for it, or translated to it.
     pub flows: u64,
     /// Slots that it owns: their new flows are its own.
     pub slots: usize,
@@ -39,7 +39,7 @@ impl Balancer {
                         .fresh_of(member.index, now_ns, service.idle_ns());
                 let table = service.slots.table().iter();
                 Drain {
-                    flows: drain.flows + member.remembered,
+                    flows: drain.flows + member.remembered + member.translated,
                     slots: drain.slots + table.filter(|slot| slot.cur() == member.index).count(),
                     fresh_slots: drain.fresh_slots + fresh,
                     fresh_seconds: drain.fresh_seconds.max(seconds.into()),

@@ -50,6 +50,8 @@ pub(super) struct Member {
     pub(super) installed: Option<Backend>,
     /// Live flows that the last sweep found remembered for it.
     pub(super) remembered: u64,
+    /// Flows that the last sweep found translated to it.
+    pub(super) translated: u64,
 }
 
 /// Before anything is known.
@@ -82,6 +84,7 @@ impl Member {
             goal_slots: 0,
             installed: None,
             remembered: 0,
+            translated: 0,
         }
     }
 

@@ -10,7 +10,7 @@ use super::Balancer;
 use super::applied::{Applied, Shares};
 use super::member::Member;
 use super::service::Service;
-use crate::balance::change::Vip;
+use super::troubles::{Trouble, trouble};
 use crate::balance::inputs::Word;
 use crate::balance::slow_start::STEPS;
 use crate::sasp::msg::{MemberKey, Name};
@@ -99,7 +99,7 @@ pub struct SlotsReport {
 /// A member of a service.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct MemberReport {
-    /// `ADDR:PORT`, IPv6 in brackets.
+    /// `ADDR:PORT`, IPv6 in brackets; `ADDR` for a system-level member.
     pub address: String,
     /// Index of its backend, of its traffic too.
     pub index: u16,
@@ -150,6 +150,11 @@ pub struct MemberReport {
     pub via_gateway: bool,
     /// What is wrong with the way to it although it is used.
     pub warning: Option<String>,
+    /// The same, and what keeps packets from it, for the daemon.
+    #[serde(skip)]
+    pub trouble: Option<Trouble>,
+    /// Live flows that `full-nat` translates to it.
+    pub translated_flows: u64,
     /// Its egress interface, 0 if unresolved.
     pub ifindex: u32,
     /// Its MAC address, if resolved.
@@ -248,6 +253,7 @@ fn member(
     applied: Applied,
 ) -> MemberReport {
     let way = member.way.ok();
+    let trouble = trouble(service.vip, member);
     let client_mtu = way.map(|way| way.inner_max).filter(|mtu| *mtu > 0);
     let outcome = member.outcome;
     let share = ratio(slots as u64, SLOTS as u64);
@@ -277,26 +283,17 @@ fn member(
         share_wanted: ratio(outcome.weight.into(), totals.effective),
         share,
         remembered_flows: member.remembered,
+        translated_flows: member.translated,
         forward: member.forward.name(),
         client_mtu,
         via_gateway: member.next_hop.is_some_and(|hop| hop.via_gateway),
-        warning: client_mtu.and_then(|mtu| narrow(mtu, service.vip)),
+        warning: trouble
+            .filter(|trouble| !trouble.bars())
+            .map(|trouble| trouble.text(None)),
+        trouble,
         ifindex: way.map_or(0, |way| way.ifindex),
         mac: way.map(|way| mac(&way.macs)),
     }
-}
-
-/// Hosts take what is larger than these for granted (RFC 791 section 3.2, RFC 8200 section 5).
-fn narrow(mtu: u16, vip: Vip) -> Option<String> {
-    let least = match vip {
-        Vip::V4(_) => 576,
-        Vip::V6(_) => 1280,
-    };
-    (mtu < least).then(|| {
-        format!(
-            "only {mtu} of a client's bytes fit on the way, {least} are the least: raise the MTU of its route or interface"
-        )
-    })
 }
 
 /// Rounded to what people read.

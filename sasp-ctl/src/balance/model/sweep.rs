@@ -9,10 +9,12 @@ use sasp_xdp_common::abi::slot::slot_of;
 use sasp_xdp_common::hash::Hash;
 
 use super::batch::Batch;
+use super::member::Member;
 use super::service::Service;
 use super::{Balancer, Sweep};
 use crate::balance::change::{FlowKey, Vip};
 use crate::balance::spec::{Affinity, Track};
+use crate::balance::translations::{self, Stale, Translation};
 
 /// What the flows of one service come to.
 #[derive(Default)]
@@ -57,6 +59,41 @@ impl Balancer {
             forget,
             changes: batch.into_changes(),
         }
+    }
+}
+
+impl Balancer {
+    /// Takes stock of the translations of `full-nat`, all of both maps: which are over, how many each member has.
+    pub fn sweep_translations(&mut self, found: &[Translation], now_ns: u64) -> Vec<Stale> {
+        let owner = |member: &Member| FlowEntry::new(member.index, member.generation, 0).owner;
+        let members = self
+            .services
+            .values_mut()
+            .flat_map(|service| &mut service.members);
+        let mut owners: HashMap<u64, (u64, &mut Member)> =
+            members.map(|member| (owner(member), (0, member))).collect();
+        let stale = translations::stale(found, |owner| owners.contains_key(&owner), now_ns);
+        let replies = found
+            .iter()
+            .filter(|entry| entry.is_reply() && !entry.is_lock());
+        let over = stale.iter().filter_map(|stale| match stale {
+            Stale::Flow { back, .. } => Some(back.owner),
+            Stale::Alone(_) => None,
+        });
+        for entry in replies {
+            if let Some((count, _)) = owners.get_mut(&entry.owner) {
+                *count += 1;
+            }
+        }
+        for owner in over {
+            if let Some((count, _)) = owners.get_mut(&owner) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        for (count, member) in owners.into_values() {
+            member.translated = count;
+        }
+        stale
     }
 }
 

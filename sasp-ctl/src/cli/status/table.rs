@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::gwms;
-use super::view::{Interface, Member, Service, Status, TurnedAway};
+use super::view::{Interface, Member, Service, Status, Translations, TurnedAway};
 use crate::cli::columns::{self, Align};
 use crate::cli::paint::{Paint, span};
 
@@ -31,6 +31,7 @@ pub(super) fn render(status: &Status, colours: bool) -> String {
         text.push('\n');
         text.push_str(&self::service(status, service, &paint));
     }
+    text.push_str(&translations(&status.translations));
     let reasons = &status.reasons;
     let counted: Vec<_> = [
         ("passed", &reasons.pass),
@@ -82,8 +83,14 @@ fn health(health: u8, paint: &Paint) -> String {
 }
 
 fn interface(interface: &Interface, paint: &Paint) -> String {
-    let Interface { name, mode, state } = interface;
+    let Interface {
+        name,
+        mode,
+        frags,
+        state,
+    } = interface;
     match state.as_str() {
+        "attached" if *frags => format!("{name} ({mode}, frags)"),
         "attached" => format!("{name} ({mode})"),
         _ => paint.bad(&format!("{name} ({state}: no packets are balanced there)")),
     }
@@ -156,10 +163,41 @@ fn note(member: &Member) -> String {
         note.push_str("; ");
         note.push_str(&member.applied_reason);
     }
+    if !matches!(member.forward.as_str(), "" | "dsr") {
+        note.push_str("; by ");
+        note.push_str(&member.forward);
+    }
+    if let Some(gateway) = member
+        .gateway
+        .as_ref()
+        .filter(|_| member.next_hop_error.is_none())
+    {
+        note.push_str(&format!(" via {gateway}"));
+    }
+    if let Some(warning) = &member.warning {
+        note.push_str("; ");
+        note.push_str(warning);
+    }
     if member.origin == "self" {
         note.push_str("; has registered itself");
     }
     note
+}
+
+/// Nothing without a pool.
+fn translations(translations: &Translations) -> String {
+    let Some(pool) = &translations.pool else {
+        return String::new();
+    };
+    format!(
+        "\nfull-nat from {} ports {} to {}: {} entries of IPv4 and {} of IPv6 in use, {} of each fit\n",
+        pool.addresses.join(", "),
+        pool.first_port,
+        pool.last_port,
+        translations.ipv4,
+        translations.ipv6,
+        translations.limit
+    )
 }
 
 fn reasons(what: &str, counts: &BTreeMap<String, u64>) -> Option<String> {

@@ -16,6 +16,8 @@ pub(super) struct Status {
     pub(super) combine: String,
     pub(super) services: Vec<Service>,
     pub(super) reasons: Reasons,
+    #[serde(default)]
+    pub(super) translations: Translations,
     pub(super) reload: Option<Reload>,
 }
 
@@ -23,7 +25,25 @@ pub(super) struct Status {
 pub(super) struct Interface {
     pub(super) name: String,
     pub(super) mode: String,
+    #[serde(default)]
+    pub(super) frags: bool,
     pub(super) state: String,
+}
+
+/// Those of `full-nat`.
+#[derive(Default, Deserialize)]
+pub(super) struct Translations {
+    pub(super) ipv4: u64,
+    pub(super) ipv6: u64,
+    pub(super) limit: u64,
+    pub(super) pool: Option<Pool>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Pool {
+    pub(super) addresses: Vec<String>,
+    pub(super) first_port: u16,
+    pub(super) last_port: u16,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +102,12 @@ pub(super) struct Member {
     pub(super) state: String,
     pub(super) reason: String,
     pub(super) next_hop_error: Option<String>,
+    #[serde(default)]
+    pub(super) forward: String,
+    #[serde(default)]
+    pub(super) gateway: Option<String>,
+    #[serde(default)]
+    pub(super) warning: Option<String>,
     pub(super) static_weight: u16,
     pub(super) gwm: Option<Word>,
     pub(super) effective_weight: u32,

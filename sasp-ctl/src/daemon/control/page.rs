@@ -26,7 +26,13 @@ fn write(page: &mut String, status: &Status) -> fmt::Result {
         status.health
     )?;
     for interface in &status.interfaces {
-        write!(page, " · {} ({})", Escaped(&interface.name), interface.mode)?;
+        let frags = if interface.frags { ", frags" } else { "" };
+        write!(
+            page,
+            " · {} ({}{frags})",
+            Escaped(&interface.name),
+            interface.mode
+        )?;
     }
     writeln!(page, "</p>")?;
     write_gwms(page, status)?;
@@ -112,6 +118,15 @@ fn write_member(page: &mut String, member: &MemberStatus) -> fmt::Result {
         .as_deref()
         .unwrap_or(report.reason)
         .to_owned();
+    if report.forward != "dsr" {
+        why = format!("{why}; by {}", report.forward);
+    }
+    if let Some(gateway) = member.gateway.filter(|_| member.next_hop_error.is_none()) {
+        why = format!("{why} via {gateway}");
+    }
+    if let Some(warning) = &report.warning {
+        why = format!("{why}; {warning}");
+    }
     if report.why_applied != "as_weighed" {
         why = format!("{why}; {}", report.applied_reason);
     }

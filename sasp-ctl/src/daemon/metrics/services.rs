@@ -104,8 +104,15 @@ impl Page {
             "1 for the state that the member is in: active, draining, down or unresolved",
             states,
         );
+        let forwards =
+            all().map(|(labels, member)| (with(labels, "forward", member.report.forward), 1.0));
+        self.gauge(
+            "member_forward",
+            "1 for the mode by which packets reach the member",
+            forwards,
+        );
         type Field = fn(&MemberStatus) -> Option<f64>;
-        let fields: [(&str, &str, Field); 9] = [
+        let fields: [(&str, &str, Field); 11] = [
             ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
             ("share_ratio", "Part of new flows that it gets", |m| {
                 Some(m.report.share)
@@ -139,6 +146,14 @@ impl Page {
             ("remembered_flows", "Live flows remembered", |m| {
                 Some(m.report.remembered_flows as f64)
             }),
+            ("translated_flows", "Flows that full-nat translates", |m| {
+                Some(m.report.translated_flows as f64)
+            }),
+            (
+                "mtu_bytes",
+                "Largest IP packet on the way, headers of tunnels included",
+                |m| m.mtu.map(f64::from),
+            ),
         ];
         for (name, help, field) in fields {
             let samples = all().filter_map(|(labels, member)| Some((labels, field(member)?)));

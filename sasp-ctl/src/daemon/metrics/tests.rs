@@ -41,7 +41,10 @@ fn gwm(address: &str, in_charge: bool) -> GwmStatus {
 fn every_number_of_the_status_has_a_name_a_unit_and_help() {
     let mut status = status();
     status.gwms = vec![gwm("192.0.2.1:3860", false), gwm("192.0.2.2:3860", true)];
-    let mut stats = Stats::new(2048);
+    let mut stats = Stats::new(&crate::datapath::Sizes {
+        flows: 2048,
+        ..crate::datapath::Sizes::default()
+    });
     stats.handovers.insert(Why::Lost, 3);
     stats.weights_to_table.observe(0.004);
     stats.published(2, Duration::from_millis(3));
@@ -95,6 +98,13 @@ fn every_number_of_the_status_has_a_name_a_unit_and_help() {
 
 #[test]
 fn without_a_gwm_there_are_no_numbers_about_one() {
-    let text = render(&status(), &Stats::new(2048)).unwrap();
+    let text = render(
+        &status(),
+        &Stats::new(&crate::datapath::Sizes {
+            flows: 2048,
+            ..crate::datapath::Sizes::default()
+        }),
+    )
+    .unwrap();
     assert!(!text.contains("sasp_ctl_gwm") && !text.contains("sasp_ctl_sasp"));
 }

@@ -35,6 +35,8 @@ fn member(address: &str, index: u16) -> MemberReport {
         share_wanted: 0.5,
         share: 0.5,
         remembered_flows: 3,
+        translated_flows: 0,
+        trouble: None,
         forward: "dsr",
         client_mtu: None,
         via_gateway: false,
@@ -105,6 +107,10 @@ pub(crate) fn status() -> Status {
             IpAddr::from([10, 0, 0, 2]),
             Err(Unresolved::NoRoute),
         )])),
+        translations: TranslationsStatus {
+            limit: 1024,
+            ..TranslationsStatus::default()
+        },
         tables: TablesStatus {
             published: 9,
             last_publish_seconds: 0.004,
@@ -155,7 +161,7 @@ fn json_names_are_stable() {
     let expected = serde_json::json!({
         "instance": "eth0", "version": "1.2.3", "pid": 42, "uptime_seconds": 1.5, "lb_uid": "edge-1",
         "config_file": "/etc/sasp-ctl.toml",
-        "interfaces": [{ "name": "eth0", "ifindex": 2, "mode": "native", "state": "attached" }],
+        "interfaces": [{ "name": "eth0", "ifindex": 2, "mode": "native", "frags": true, "state": "attached" }],
         "health": 127, "gwm": null, "gwms": [], "combine": "fail-over",
         "services": [{
             "vip": "203.0.113.10:80", "protocol": "tcp", "group": "FARM1", "id": 7, "weights": "gwm",
@@ -170,6 +176,7 @@ fn json_names_are_stable() {
         }],
         "reasons": { "pass": { "not_vip": 11 }, "drop": { "no_backend": 12 }, "note": { "flow_remembered": 13 } },
         "tables": { "published": 9, "last_publish_seconds": 0.004 },
+        "translations": { "ipv4": 0, "ipv6": 0, "limit": 1024, "pool": null },
         "reload": null,
     });
     assert_eq!(json, expected);
@@ -185,8 +192,9 @@ fn json_names_are_stable() {
             "quiesced": false, "effective_weight": 40, "ramped_weight": 20.0, "applied_weight": 22.5,
             "why_applied": "slow_start", "applied_reason": "slow start: 30 s left",
             "table_weight": 40, "slots": 32768, "share_wanted": 0.5,
-            "share": 0.5, "remembered_flows": 3, "ifindex": 2, "mac": "02:00:00:00:00:01",
-            "next_hop_error": "no route", "packets": 50, "bytes": 5000, "opened": 5,
+            "share": 0.5, "remembered_flows": 3, "translated_flows": 0, "forward": "dsr", "client_mtu": null,
+            "via_gateway": false, "warning": null, "ifindex": 2, "mac": "02:00:00:00:00:01",
+            "next_hop_error": "no route", "gateway": null, "mtu": null, "packets": 50, "bytes": 5000, "opened": 5,
         })
     );
 }

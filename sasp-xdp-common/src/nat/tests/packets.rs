@@ -162,24 +162,14 @@ fn what_others_send_is_untouched() {
 fn a_wrong_checksum_stays_wrong_by_as_much() {
     let (maps, member) = (maps(1, 100), backend::<V4>(MODE_NAT, 7, 8080));
     let wire = request::<V4>(UDP);
-    let (place, flow) = (wire.place(), wire.flow::<V4>());
+    let place = wire.place();
     let right = forward::<V4>(&maps, &wire, &member).unwrap();
     let mut frame = wire.frame();
     let at = place.transport + 6;
     let checksum = |bytes: &[u8]| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
     let wrong = checksum(&frame.bytes) - 1;
     frame.bytes[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
-    crate::nat::forward::<_, _, V4>(
-        &mut frame,
-        &maps,
-        &place,
-        &flow,
-        wire.kind(),
-        service(),
-        1,
-        &member,
-    )
-    .unwrap();
+    forward_frame::<V4>(&mut frame, &maps, &place, &wire, &member).unwrap();
     assert_eq!(checksum(&frame.bytes), checksum(&right) - 1);
 }
 
@@ -191,16 +181,7 @@ fn an_authentication_header_is_not_translated() {
         protocol: 51,
         ..wire.place()
     };
-    let result = crate::nat::forward::<_, _, V4>(
-        &mut wire.frame(),
-        &maps,
-        &place,
-        &wire.flow::<V4>(),
-        wire.kind(),
-        service(),
-        1,
-        &member,
-    );
+    let result = forward_frame::<V4>(&mut wire.frame(), &maps, &place, &wire, &member);
     assert_eq!(result, Err(Reason::CannotForward));
 }
 
@@ -276,16 +257,7 @@ where
     for mode in [MODE_NAT, MODE_FULL_NAT] {
         let member = backend::<F>(mode, 7, 8080);
         let mut sent = frame.clone();
-        let _ = crate::nat::forward::<_, _, F>(
-            &mut sent,
-            &maps,
-            outer,
-            &flow,
-            wire.kind(),
-            service(),
-            1,
-            &member,
-        );
+        let _ = forward_frame::<F>(&mut sent, &maps, outer, &wire, &member);
         headers_only(bytes, &sent.bytes, &[*outer])?;
         let mut sent = frame.clone();
         let _ = error::forward::<_, _, F>(&mut sent, &maps, outer, inner, &flow, 1, &member);

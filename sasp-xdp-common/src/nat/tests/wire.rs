@@ -5,7 +5,6 @@ use etherparse::{
     TcpHeader,
 };
 
-use super::super::family::Translated;
 use crate::abi::backend::{Backend, USABLE};
 use crate::abi::counters::Reason;
 use crate::abi::service::Service;
@@ -13,6 +12,7 @@ use crate::abi::settings::{HAS_REPLIES, Settings};
 use crate::family::{Family, V4, V6};
 use crate::maps::host::{HostMaps, OfFamily};
 use crate::maps::{FamilyMaps, WAY_FOUND, Way};
+use crate::nat::{self, Forward, Translated};
 use crate::packet::Frame;
 use crate::parse::{Kind, Network, Place};
 
@@ -354,24 +354,41 @@ pub(super) fn way_back() -> Way {
     }
 }
 
-/// Puts a client's packet through, for a backend of index 1.
+/// Puts a frame through, for a backend of index 1.
+pub(super) fn forward_frame<F>(
+    frame: &mut Frame,
+    maps: &HostMaps,
+    place: &Place,
+    wire: &Wire,
+    backend: &Backend,
+) -> Result<(), Reason>
+where
+    F: Translated,
+    HostMaps: FamilyMaps<F>,
+{
+    let (flow, kind, mut forward) = (wire.flow::<F>(), wire.kind(), Forward::default());
+    nat::find::<_, _, F>(
+        frame,
+        maps,
+        place,
+        &flow,
+        kind,
+        service(),
+        1,
+        backend,
+        &mut forward,
+    )?;
+    nat::forward::<_, F>(frame, place, &forward, backend)
+}
+
+/// Puts a client's packet through.
 pub(super) fn forward<F>(maps: &HostMaps, wire: &Wire, backend: &Backend) -> Result<Vec<u8>, Reason>
 where
     F: Translated,
     HostMaps: FamilyMaps<F>,
 {
     let mut frame = wire.frame();
-    let (place, flow) = (wire.place(), wire.flow::<F>());
-    super::super::forward::<_, _, F>(
-        &mut frame,
-        maps,
-        &place,
-        &flow,
-        wire.kind(),
-        service(),
-        1,
-        backend,
-    )?;
+    forward_frame::<F>(&mut frame, maps, &wire.place(), wire, backend)?;
     Ok(frame.bytes)
 }
 
@@ -386,8 +403,7 @@ where
 {
     let mut frame = wire.frame();
     frame.ingress_ifindex = MEMBER_SIDE;
-    let verdict =
-        super::super::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
+    let verdict = nat::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
     Some(match verdict.ifindex() {
         Some(CLIENT_SIDE) => Ok(frame.bytes),
         _ => Err(verdict),
