@@ -171,7 +171,7 @@ pub(crate) fn options(places: Places) -> Options {
             flows: 1024,
             translations: 1024,
         },
-        seed: 7,
+        seed: Some(7),
         packet_log: PacketLog::Off,
         places,
     }
