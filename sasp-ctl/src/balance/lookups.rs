@@ -25,3 +25,16 @@ pub struct Lookups {
     /// Backends that have a QUIC server id.
     pub quic_ids: BTreeMap<ServerId, Index>,
 }
+
+impl Lookups {
+    /// Drops whatever `wanted` has no entry for, as [`super::change::Change::PruneLookups`] does in the maps.
+    pub fn prune(&mut self, wanted: &Self) {
+        self.vips.retain(|key, _| wanted.vips.contains_key(key));
+        self.replies
+            .retain(|key, _| wanted.replies.contains_key(key));
+        self.sources
+            .retain(|key, _| wanted.sources.contains_key(key));
+        self.quic_ids
+            .retain(|key, _| wanted.quic_ids.contains_key(key));
+    }
+}

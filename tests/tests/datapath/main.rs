@@ -5,6 +5,8 @@ mod bpffs;
 mod flows;
 mod interrupted;
 mod lab;
+mod lookups;
+mod memory;
 mod nexthop;
 mod packet_log;
 mod refuse;

@@ -197,24 +197,6 @@ fn members_behind_a_gateway_have_its_mac_address_and_the_routes_mtu_and_source()
 }
 
 #[test]
-fn a_member_in_a_vlan_is_reached_by_the_interface_below() {
-    with_members(&["10.3.0.2"], async |lab, mut found| {
-        lab.edge_ip(&format!("link add link {EDGE} name v7 type vlan id 7"));
-        lab.edge_ip("address add 10.3.0.1/24 dev v7");
-        lab.edge_ip("link set v7 up mtu 1400");
-        lab.far_ip(&format!("link add link {FAR} name v7 type vlan id 7"));
-        lab.far_ip("address add 10.3.0.2/24 dev v7");
-        lab.far_ip("link set v7 up");
-        let tagged = NextHop {
-            mtu: 1400,
-            address: Some("10.3.0.1".parse().unwrap()),
-            ..hop(lab)
-        };
-        found.wait("10.3.0.2", Ok(tagged)).await;
-    });
-}
-
-#[test]
 fn a_member_that_does_not_answer_is_found_when_it_comes() {
     with_members(&["10.1.0.3", "fd00:1::3"], async |lab, mut found| {
         found.wait("10.1.0.3", Err(Unresolved::Resolving)).await;

@@ -48,7 +48,9 @@ impl Balancer {
     /// Asks for whatever is looked up of removed services to go before their ids have other owners.
     pub(super) fn forget_removed(&mut self, batch: &mut Batch) {
         if batch.removes() {
-            batch.forgotten = Some(Arc::new(self.wanted_lookups()));
+            let left = Arc::new(self.wanted_lookups());
+            Arc::make_mut(&mut self.lookups.installed).prune(&left);
+            batch.forgotten = Some(left);
         }
     }
 

@@ -192,8 +192,9 @@ fn json_names_are_stable() {
             "quiesced": false, "effective_weight": 40, "ramped_weight": 20.0, "applied_weight": 22.5,
             "why_applied": "slow_start", "applied_reason": "slow start: 30 s left",
             "table_weight": 40, "slots": 32768, "share_wanted": 0.5,
-            "share": 0.5, "remembered_flows": 3, "ifindex": 2, "mac": "02:00:00:00:00:01",
-            "next_hop_error": "no route", "packets": 50, "bytes": 5000, "opened": 5,
+            "share": 0.5, "remembered_flows": 3, "translated_flows": 0, "forward": "dsr", "client_mtu": null,
+            "via_gateway": false, "warning": null, "ifindex": 2, "mac": "02:00:00:00:00:01",
+            "next_hop_error": "no route", "gateway": null, "mtu": null, "packets": 50, "bytes": 5000, "opened": 5,
         })
     );
 }
