@@ -1,7 +1,7 @@
 //! Rewriting a frame so that it reaches a backend, and answering one that shall not go on.
 //!
 //! * [`dsr`]: the MAC addresses change, and nothing behind them.
-//! * [`tunnel`]: outer headers are put in front of the client's packet, which stays as it is; [`template`] is what
+//! * `tunnel`: outer headers are put in front of the client's packet, which stays as it is; [`template`] is what
 //!   userspace prepares for that.
 //! * [`too_big`], [`echo`]: answers, sent in place of what they answer.
 //!

@@ -1,7 +1,7 @@
 //! The whole way of a packet: parse → service → slot → backend → rewrite.
 //!
-//! There are two ways. [`short`] knows the packets that make up the load and nothing else; what it does not know it
-//! leaves alone. [`general`] knows every packet, those of the short way too, and is what the short way is held against.
+//! There are two ways. [`mod@short`] knows the packets that make up the load and nothing else; what it does not know it
+//! leaves alone. [`mod@general`] knows every packet, those of the short way too, and is what the short way is held against.
 //! Both count what they decide. Bytes are counted as the frame came, before anything is put in front of it.
 //!
 //! Gives back what is to be done; turning that into an XDP action is the kernel program's entry point's matter.

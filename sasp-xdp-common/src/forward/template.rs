@@ -1,5 +1,5 @@
 //! The outer headers of tunnels as userspace writes them into a backend's record: everything that does not depend on
-//! the packet. [`super::tunnel`] copies them and fills in the rest.
+//! the packet. `super::tunnel` copies them and fills in the rest.
 //!
 //! Checksum fields hold the checksum of the template itself, as if it were a whole packet of length zero: the packet
 //! path adds what it fills in and never sums addresses.

@@ -16,6 +16,7 @@
 //! * [`notify`]: hears when a daemon is ready.
 //! * [`status`]: what the balancer says of itself.
 //! * [`http`]: a client, and load. [`steady`]: connections that stay open.
+//! * [`tunnel_end`]: what members behind tunnels need where the kernel has no tunnel devices.
 //! * [`servers`]: small servers for what nginx does not speak. [`ping`]: ICMP echo.
 //! * [`counters`]: what a host's kernel has counted.
 //! * [`judge`]: whether shares are as asked.
@@ -42,5 +43,6 @@ pub mod servers;
 pub mod site;
 pub mod status;
 pub mod steady;
+pub mod tunnel_end;
 pub mod wait;
 pub mod xdp_pass;

@@ -2,7 +2,7 @@
 
 use sasp_xdp_common::abi::bench::{FRAME, Template};
 
-use super::world::{PORT, VIP4, VIP6};
+use super::world::{NO_PORT, VIP4, VIP6, WAYS, Way};
 
 const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
@@ -25,32 +25,24 @@ pub(super) fn reference() -> Case {
     Case {
         name: "reference".into(),
         verdict: XDP_TX,
-        template: v4(ACK, PORT),
+        template: v4(ACK, WAYS[0].port),
     }
 }
 
+const FAMILIES: [(&str, Frame); 2] = [("IPv4", v4), ("IPv6", v6)];
+
 /// All rows of the benchmark.
 pub(super) fn cases() -> Vec<Case> {
-    let families: [(&str, Frame); 2] = [("IPv4", v4), ("IPv6", v6)];
     let mut cases = Vec::new();
-    for (family, frame) in families {
-        for (kind, flags) in [("established", ACK), ("new", SYN)] {
-            for flows in [1, 65_536, 500_000] {
-                let template = Template {
-                    flows,
-                    ..frame(flags, PORT)
-                };
-                let name = format!("DSR, {family}, {kind}, {flows} flows");
-                cases.push(Case {
-                    name,
-                    verdict: XDP_TX,
-                    template,
-                });
-            }
+    for way in WAYS {
+        for family in FAMILIES {
+            sent(&way, family, &mut cases);
         }
+    }
+    for (family, frame) in FAMILIES {
         let template = Template {
             flows: 65_536,
-            ..frame(ACK, PORT + 1)
+            ..frame(ACK, NO_PORT)
         };
         cases.push(Case {
             name: format!("PASS, {family}"),
@@ -59,6 +51,22 @@ pub(super) fn cases() -> Vec<Case> {
         });
     }
     cases
+}
+
+fn sent(way: &Way, (family, frame): (&str, Frame), cases: &mut Vec<Case>) {
+    for (kind, flags) in [("established", ACK), ("new", SYN)] {
+        for flows in [1, 65_536, 500_000] {
+            let template = Template {
+                flows,
+                ..frame(flags, way.port)
+            };
+            cases.push(Case {
+                name: format!("{}, {family}, {kind}, {flows} flows", way.name),
+                verdict: XDP_TX,
+                template,
+            });
+        }
+    }
 }
 
 fn v4(flags: u8, port: u16) -> Template {
