@@ -87,12 +87,7 @@ impl Page {
 
     /// About members.
     pub(super) fn members(&mut self, services: &[ServiceStatus]) {
-        let all = || {
-            services.iter().flat_map(|service| {
-                let members = service.members.iter();
-                members.map(move |member| (member_labels(service, member), member))
-            })
-        };
+        let all = || of_members(services);
         let traffic: Vec<_> = all()
             .map(|(labels, member)| (labels, member.traffic))
             .collect();
@@ -111,6 +106,10 @@ impl Page {
             "1 for the mode by which packets reach the member",
             forwards,
         );
+        self.member_figures(services);
+    }
+
+    fn member_figures(&mut self, services: &[ServiceStatus]) {
         type Field = fn(&MemberStatus) -> Option<f64>;
         let fields: [(&str, &str, Field); 11] = [
             ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
@@ -156,10 +155,18 @@ impl Page {
             ),
         ];
         for (name, help, field) in fields {
-            let samples = all().filter_map(|(labels, member)| Some((labels, field(member)?)));
+            let samples =
+                of_members(services).filter_map(|(labels, member)| Some((labels, field(member)?)));
             self.gauge(&format!("member_{name}"), help, samples);
         }
     }
+}
+
+fn of_members(services: &[ServiceStatus]) -> impl Iterator<Item = (Labels, &MemberStatus)> {
+    services.iter().flat_map(|service| {
+        let members = service.members.iter();
+        members.map(move |member| (member_labels(service, member), member))
+    })
 }
 
 fn service_labels(service: &ServiceStatus) -> Labels {
