@@ -12,7 +12,7 @@ use sasp_xdp_common::abi::counters::{REASONS as REASONS_MAX, Reason, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
 use sasp_xdp_common::abi::limits;
-use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY};
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY, then};
 use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::settings::{Bucket, LIMITERS as LIMITERS_MAX, Limiter, Settings, take};
@@ -281,8 +281,9 @@ macro_rules! family {
                 // SAFETY: words that any CPU may read and write at any time; a lost bit is seen again or times out.
                 unsafe {
                     (*known).seen_ns = seen_ns;
-                    if (*known).state & saw != saw {
-                        (*known).state |= saw;
+                    let state = then((*known).state, saw);
+                    if state != (*known).state {
+                        (*known).state = state;
                     }
                 }
                 true

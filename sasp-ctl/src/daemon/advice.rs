@@ -25,7 +25,7 @@ pub(super) fn advice(
             lines.extend(interfaces.iter().filter_map(|on| forwarding(&on.name, v4)));
         }
     }
-    lines.extend(globals.pool.iter().flat_map(|pool| of_pool(pool)));
+    lines.extend(globals.pool.iter().flat_map(of_pool));
     lines
 }
 

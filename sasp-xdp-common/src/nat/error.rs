@@ -5,8 +5,8 @@
 
 use super::back::{count, full_way_back, plain as plain_reply, way};
 use super::family::Translated;
-use super::plain;
 use super::rewrite;
+use super::{Forward, plain};
 use crate::abi::backend::{Backend, Index, MODE_FULL_NAT, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
@@ -72,7 +72,7 @@ where
 }
 
 /// An error that is for no VIP: rewritten if it is about a packet that was translated. `flow` is that of a member's
-/// reply. `None`: it is about none, and untouched.
+/// reply. `None`: it is about none, and untouched. `work` is the place to work it out in.
 #[inline(always)]
 pub fn reply<P, M, F>(
     packet: &mut P,
@@ -80,6 +80,7 @@ pub fn reply<P, M, F>(
     outer: &Place,
     quoted: &Place,
     flow: &F::Flow,
+    work: &mut Forward<F>,
 ) -> Option<Verdict>
 where
     P: Packet,
@@ -92,22 +93,25 @@ where
         return None;
     }
     let from_member = source == *F::client_of(flow);
-    let mut client = *flow;
-    let known = full_way_back::<M, F>(maps, flow, &mut client);
+    let Forward {
+        other: client, own, ..
+    } = work;
+    *client = *flow;
+    let known = full_way_back::<M, F>(maps, flow, client);
     if known.is_none() {
-        plain_reply::<M, F>(maps, flow, &mut client)?;
+        plain_reply::<M, F>(maps, flow, client)?;
     }
     if from_member {
-        source = *F::address_of(F::vip_of(&client));
+        source = *F::address_of(F::vip_of(client));
     }
-    let own = ends::<F>(&source, F::client_of(&client));
+    *own = ends::<F>(&source, F::client_of(client));
     let way = match known {
         Some((ifindex, macs)) => Way {
             answer: WAY_FOUND,
             ifindex,
             macs,
         },
-        None => way::<P, M, F>(packet, maps, outer, &own),
+        None => way::<P, M, F>(packet, maps, outer, own),
     };
     if way.answer == WAY_LOCAL {
         return None;
@@ -117,7 +121,7 @@ where
     }
     let found = way.answer == WAY_FOUND;
     let pair = Pair { outer, quoted };
-    if let Err(reason) = rewrite::<P, F>(packet, &pair, &client, &own, found) {
+    if let Err(reason) = rewrite::<P, F>(packet, &pair, client, own, found) {
         return Some(count(maps, reason));
     }
     if !found {

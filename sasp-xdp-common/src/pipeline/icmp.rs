@@ -127,8 +127,14 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let (place, quoted, flow) = (&job.header.place, &job.quoted, &job.quoted_flow);
-    nat::error::reply::<P, M, F>(packet, maps, place, quoted, flow)
+    let Job {
+        header,
+        quoted,
+        quoted_flow,
+        forward,
+        ..
+    } = job;
+    nat::error::reply::<P, M, F>(packet, maps, &header.place, quoted, quoted_flow, forward)
         .unwrap_or(Verdict::next(Step::Classify))
 }
 
