@@ -46,7 +46,7 @@ where
     job.index = index;
     let next = next(job, backend);
     if next != Step::TooBig {
-        remember::<M, F>(maps, &job.header.flow, memory, index, backend);
+        remember::<M, F>(maps, &job.header.flow, memory, index);
     }
     Verdict::next(next)
 }
