@@ -92,6 +92,10 @@ where
     if destination != *F::address_of(F::vip_of(flow)) {
         return None;
     }
+    // Nor is one about a packet of ours from an address that nobody has: the kernel knows no way for it.
+    if F::is_bad_source(&source) {
+        return None;
+    }
     let from_member = source == *F::client_of(flow);
     let Forward {
         other: client, own, ..

@@ -145,41 +145,79 @@ pub(super) fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
     maps.backend(index).filter(|backend| backend.usable())
 }
 
-/// Does what is to be done about the flow map, and counts it.
+/// What became of remembering a flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Noted {
+    /// It is remembered and counted, or need not be.
+    Done,
+    /// This second's new flows are spent.
+    Capped,
+    /// The map refused it.
+    Refused,
+}
+
+impl Noted {
+    /// Counts what was not remembered.
+    #[inline(always)]
+    pub(super) fn count<M: Maps>(self, maps: &M) {
+        match self {
+            Self::Done => {}
+            Self::Capped => maps.count(Reason::FlowCapped),
+            Self::Refused => maps.count(Reason::FlowNotRemembered),
+        }
+    }
+}
+
+/// Does what is to be done about the flow map, and counts what was done.
 #[inline(always)]
-pub(super) fn remember<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index)
+pub(super) fn remember<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
 where
     M: Maps + FamilyMaps<F>,
     F: Family,
 {
-    if memory != Memory::Leave {
-        note::<M, F>(maps, flow, memory, index);
+    if memory == Memory::Leave {
+        Noted::Done
+    } else {
+        note::<M, F>(maps, flow, memory, index)
     }
 }
 
-/// A function of its own for the same reason as [`recall`]. Gives nothing back; the kernel wants a register.
+/// Who gets the other packets of a flow that opens and could not be remembered; [`NOBODY`] if nobody does.
+#[inline(always)]
+pub(super) fn unremembered<M, F>(maps: &M, flow: &F::Flow, service: Service, hash: u32) -> Index
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    maps.slot(service.id, hash).map_or(NOBODY, |slot| {
+        recall::<M, F>(maps, flow, slot, false).index()
+    })
+}
+
+/// A function of its own for the same reason as [`recall`].
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn note<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> u32
+fn note<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
 where
     M: Maps + FamilyMaps<F>,
     F: Family,
 {
     let Some(backend) = maps.backend(index) else {
-        return 0;
+        return Noted::Done;
     };
     if memory == Memory::Add && !may_add(maps) {
-        maps.count(Reason::FlowCapped);
-        return 0;
+        return Noted::Capped;
     }
     let now = FlowEntry::new(index, backend.generation, maps.now_ns());
     let refreshed = memory == Memory::Refresh && maps.refresh(flow, now);
-    let remembered = refreshed || maps.remember(flow, now);
-    maps.count(match (remembered, memory) {
-        (false, _) => Reason::FlowNotRemembered,
-        (true, Memory::Add) => Reason::FlowRemembered,
-        (true, _) => Reason::FlowFollowed,
+    if !refreshed && !maps.remember(flow, now) {
+        return Noted::Refused;
+    }
+    maps.count(match memory {
+        Memory::Add => Reason::FlowRemembered,
+        _ => Reason::FlowFollowed,
     });
-    0
+    Noted::Done
 }
 
 /// Whether this second's new flows are not spent.

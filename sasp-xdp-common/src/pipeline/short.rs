@@ -8,7 +8,7 @@ use core::mem::offset_of;
 
 use network_types::eth::EthHdr;
 
-use super::pick::{self, pick, remember};
+use super::pick::{self, Noted, pick, remember};
 use super::stay;
 use crate::abi::backend::{MODE_DSR, MODE_GRE};
 use crate::abi::counters::Reason;
@@ -79,7 +79,14 @@ where
     if backend.mode > MODE_GRE || !fits {
         return None;
     }
-    remember::<M, F>(maps, &flow, memory, index);
+    let noted = remember::<M, F>(maps, &flow, memory, index);
+    if noted != Noted::Done {
+        // Such a flow opens elsewhere.
+        if kind.opens {
+            return None;
+        }
+        noted.count(maps);
+    }
     if backend.mode != MODE_DSR {
         return Some(Verdict::tunnel(Sending {
             index,
