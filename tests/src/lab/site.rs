@@ -151,6 +151,14 @@ impl Site {
             .ip(&format!("link set {} {state}", host.port()))
     }
 
+    /// Connects one more namespace to the segment, by an interface `eth0` of it that is down yet.
+    ///
+    /// # Errors
+    /// What `ip` or `ethtool` says.
+    pub fn join(&self, namespace: &Namespace, port: &str) -> Result<()> {
+        join(&self.segment, namespace, port)
+    }
+
     /// A command that runs `sasp-ctl` on a host. Its pins, sockets and locks are this site's own: it meets no balancer
     /// of the machine or of other tests.
     ///
@@ -189,11 +197,7 @@ fn host(site: &str, segment: &Namespace, name: &str, number: u8) -> Result<Host>
         name: name.to_owned(),
         number,
     };
-    let (ns, port) = (host.namespace.name(), host.port());
-    segment.ip(&format!(
-        "link add {port} type veth peer name eth0 netns {ns}\n\
-         link set {port} master bridge up"
-    ))?;
+    join(segment, &host.namespace, &host.port())?;
     host.namespace.ip(&format!(
         "link set eth0 address 02:00:00:00:00:{number:02x}\n\
          link set eth0 up\n\
@@ -202,11 +206,20 @@ fn host(site: &str, segment: &Namespace, name: &str, number: u8) -> Result<Host>
         host.ipv4(),
         host.ipv6()
     ))?;
-    // A veth leaves checksums to a network card that never comes; native XDP would forward them unfinished.
-    host.namespace
-        .output("ethtool", &["-K", "eth0", "tx", "off"])
-        .with_context(|| format!("{name}: checksum offload"))?;
     Ok(host)
+}
+
+fn join(segment: &Namespace, namespace: &Namespace, port: &str) -> Result<()> {
+    segment.ip(&format!(
+        "link add {port} type veth peer name eth0 netns {}\n\
+         link set {port} master bridge up",
+        namespace.name()
+    ))?;
+    // A veth leaves checksums to a network card that never comes; native XDP would forward them unfinished.
+    namespace
+        .output("ethtool", &["-K", "eth0", "tx", "off"])
+        .with_context(|| format!("{}: checksum offload", namespace.name()))?;
+    Ok(())
 }
 
 /// The VIPs on loopback, unknown to the segment.
