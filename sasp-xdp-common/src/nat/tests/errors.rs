@@ -4,7 +4,7 @@ use crate::abi::counters::Reason;
 use crate::family::{Family, V4, V6};
 use crate::maps::FamilyMaps;
 use crate::maps::host::HostMaps;
-use crate::nat::{Forward, error};
+use crate::nat::error;
 use crate::parse::Place;
 
 /// An error about a packet, of which it quotes the IP header and `behind` bytes more.
@@ -153,15 +153,8 @@ where
             let mut frame = error.frame();
             let (outer, inner) = (error.place(), quoted(&error, &flow.inside));
             let reply = answer(&flow.inside).flow::<F>();
-            let verdict = error::reply::<_, _, F>(
-                &mut frame,
-                &flow.maps,
-                &outer,
-                &inner,
-                &reply,
-                &mut Forward::default(),
-            )
-            .unwrap();
+            let verdict =
+                reply_error::<F>(&mut frame, &flow.maps, (&outer, &inner), &reply).unwrap();
             assert_eq!(verdict.ifindex(), Some(CLIENT_SIDE));
             let expected = Wire {
                 tags,
@@ -225,14 +218,7 @@ fn an_error_about_an_unknown_flow_goes_nowhere() {
     let (outer, inner) = (error.place(), quoted(&error, &inside));
     let mut frame = error.frame();
     let reply = answer(&inside).flow::<V4>();
-    let verdict = error::reply::<_, _, V4>(
-        &mut frame,
-        &flow.maps,
-        &outer,
-        &inner,
-        &reply,
-        &mut Forward::default(),
-    );
+    let verdict = reply_error::<V4>(&mut frame, &flow.maps, (&outer, &inner), &reply);
     assert_eq!(verdict, None);
     assert_eq!(frame.bytes, error.bytes());
 }
@@ -248,15 +234,7 @@ fn an_error_that_ends_before_the_quoted_checksum_leaves_what_follows_alone() {
         let mut frame = error.frame();
         frame.bytes.extend([0xaa; 16]);
         let reply = answer(&flow.inside).flow::<V4>();
-        error::reply::<_, _, V4>(
-            &mut frame,
-            &flow.maps,
-            &outer,
-            &inner,
-            &reply,
-            &mut Forward::default(),
-        )
-        .unwrap();
+        reply_error::<V4>(&mut frame, &flow.maps, (&outer, &inner), &reply).unwrap();
         assert!(frame.bytes.ends_with(&[0xaa; 16]));
     }
 }

@@ -8,7 +8,7 @@ use crate::abi::settings::{HAS_REPLIES, HAS_WILDCARDS};
 use crate::family::{Family, V4, V6};
 use crate::maps::host::HostMaps;
 use crate::maps::{FamilyMaps, WAY_LOCAL, WAY_NONE, WAY_UNRESOLVED, Way};
-use crate::nat::{Forward, error, fragment};
+use crate::nat::{error, fragment};
 use crate::packet::Frame;
 use crate::parse::Place;
 use crate::verdict::Verdict;
@@ -267,14 +267,7 @@ where
     let _ = crate::nat::reply::<_, _, F>(&mut sent, &maps, outer, &answer);
     headers_only(bytes, &sent.bytes, &[*outer])?;
     let mut sent = frame;
-    let _ = error::reply::<_, _, F>(
-        &mut sent,
-        &maps,
-        outer,
-        inner,
-        &answer,
-        &mut Forward::default(),
-    );
+    let _ = reply_error::<F>(&mut sent, &maps, (outer, inner), &answer);
     headers_only(bytes, &sent.bytes, &[*outer, *inner])
 }
 
