@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::host::{MEMBER_PORT, ends, vip};
 
-/// The tunnel device. Here and below the words are the README's, which a test holds to these.
+/// The tunnel device. Here and below the words are the README's: whoever changes one changes the other.
 pub(crate) const DEVICE: &str = "sasp";
 const SIT: &str = "link add sasp type sit mode any local {} remote any";
 const IP6TNL: &str = "link add sasp type ip6tnl mode any local {} remote ::";
