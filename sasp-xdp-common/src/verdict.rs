@@ -6,7 +6,7 @@ use crate::abi::backend::Index;
 use crate::abi::counters::{Class, Reason};
 use crate::pipeline::Step;
 
-/// Bits 0–31 an interface index, 32–47 a backend's index, 56–63 what to do. (Others: [`Verdict::tunnel`].)
+/// Bits 0–31 an interface index, 32–47 a backend's index, 56–63 what to do. (A tunnel to come has its own: `Verdict::tunnel`.)
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verdict(u64);
