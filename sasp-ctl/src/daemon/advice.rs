@@ -25,6 +25,16 @@ pub(super) fn advice(
             lines.extend(interfaces.iter().filter_map(|on| forwarding(&on.name, v4)));
         }
     }
+    let own_vip =
+        |spec: &&ServiceSpec| spec.vip.is_ipv4() && uses_nat(spec) && is_local(spec.vip.ip());
+    if let Some(spec) = services.iter().find(own_vip) {
+        let vip = spec.vip.ip();
+        lines.extend(
+            interfaces
+                .iter()
+                .filter_map(|on| accept_local(&on.name, vip)),
+        );
+    }
     lines.extend(globals.pool.iter().flat_map(of_pool));
     lines
 }
@@ -57,6 +67,21 @@ fn forwarding(interface: &str, v4: bool) -> Option<String> {
         format!(
             "nat: replies of members that come in on {interface} are dropped, since this host does not forward there: \
              `sysctl -w net.{family}.conf.{name}.forwarding=1`"
+        )
+    })
+}
+
+/// A reply to a client whose MAC address the kernel does not know is left to the kernel, from the VIP.
+fn accept_local(interface: &str, vip: IpAddr) -> Option<String> {
+    let is_off = |name: &str| {
+        let path = format!("/proc/sys/net/ipv4/conf/{name}/accept_local");
+        fs::read_to_string(path).is_ok_and(|value| value.trim() == "0")
+    };
+    (is_off("all") && is_off(interface)).then(|| {
+        let name = interface.replace('.', "/");
+        format!(
+            "nat: {vip} is an address of this host, so replies that come in on {interface} are dropped while the \
+             client's MAC address is unknown: `sysctl -w net.ipv4.conf.{name}.accept_local=1`, or take the address off"
         )
     })
 }
