@@ -83,6 +83,11 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
+    // A member would answer it with a packet to the VIP, which again would go to a member.
+    let vip = F::address_of(F::vip_of(flow));
+    if F::client_of(flow) == vip {
+        return Err(Reason::BadSource);
+    }
     // Before a translation is made for it.
     rewrite::check_hops::<P, F>(packet, place)?;
     let Forward { other, arrival, .. } = forward;

@@ -78,7 +78,8 @@ reasons! {
     BadLength = 8, Drop, "bad_length";
     /// For a VIP, but its TCP header is impossible.
     BadTcpHeader = 9, Drop, "bad_tcp_header";
-    /// For a VIP, from an address that nobody can answer: unspecified, loopback, multicast or broadcast.
+    /// For a VIP, from an address that nobody can answer: unspecified, loopback, multicast or broadcast, or, to be
+    /// translated, the VIP itself.
     BadSource = 10, Drop, "bad_source";
     /// For a VIP whose service has no usable backend.
     NoBackend = 11, Drop, "no_backend";

@@ -94,7 +94,9 @@ fn icmp<P: Packet>(packet: &mut P, at: usize, kind: u8) -> Option<()> {
         .word16(before, after)
         .apply(load_u16::<2, _>(icmp));
     store_u16::<0, _>(icmp, after);
-    store_u16::<2, _>(icmp, checksum);
+    // A reply to a request without identifier, sequence number and data is all zeros, and only over those is zero
+    // wrong. The other zero of one's complement is right over everything.
+    store_u16::<2, _>(icmp, if checksum == 0 { u16::MAX } else { checksum });
     Some(())
 }
 

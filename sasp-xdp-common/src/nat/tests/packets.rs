@@ -38,6 +38,17 @@ fn a_packet_whose_hops_are_spent_is_dropped_before_anything_is_made_for_it() {
 }
 
 #[test]
+fn what_claims_to_come_from_its_own_vip_is_dropped_before_anything_is_made_for_it() {
+    let maps = maps(1, 100);
+    for mode in [MODE_NAT, MODE_FULL_NAT] {
+        let wire = Wire::new::<V4>((vip::<V4>(), 4321), (vip::<V4>(), 80), SYN);
+        let result = forward::<V4>(&maps, &wire, &backend::<V4>(mode, 7, 8080));
+        assert_eq!(result, Err(Reason::BadSource));
+    }
+    assert!(maps.v4.nat.borrow().is_empty());
+}
+
+#[test]
 fn in_the_middle_of_an_unknown_flow_of_full_nat_nothing_is_made() {
     let (maps, member) = (maps(1, 100), backend::<V6>(MODE_FULL_NAT, 7, 8080));
     for content in [ACK, FIN, RST] {
