@@ -38,8 +38,7 @@ fn sasp_xdp_frags(ctx: XdpContext) -> u32 {
     run::<true>(&ctx)
 }
 
-/// The short way is not a function of its own: where processors mispredict every return on purpose, a call costs as
-/// much as half of it.
+/// The short way is not a function of its own: a call and its return are dear where the kernel guards returns.
 #[inline(always)]
 fn run<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
     let maps = KernelMaps::new(ctx);

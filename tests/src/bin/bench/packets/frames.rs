@@ -74,7 +74,7 @@ fn sent(way: &Way, (family, frame): (&str, Frame), cases: &mut Vec<Case>) {
     }
 }
 
-/// The best balancer that was measured takes more than twice as long.
+/// What a packet may cost; other ways have no target.
 fn target_ns(way: &Way, flags: u8, flows: u64) -> Option<u32> {
     match way.name {
         "DSR" => Some(60),
