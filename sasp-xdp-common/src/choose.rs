@@ -2,6 +2,10 @@
 //!
 //! A flow is remembered only if its slot's owner alone would not tell where it belongs. Who the owner is, and when a
 //! slot is tracked, userspace decides (`balance`).
+//!
+//! A packet that opens a flow and cannot be remembered, since the map or this second's new flows are full, goes where the
+//! flow's unknown packets will go: to `prev` while it is usable. So a flow that is not remembered does not move either,
+//! until its slot settles.
 
 use crate::abi::backend::{Index, NOBODY};
 use crate::abi::slot::Slot;

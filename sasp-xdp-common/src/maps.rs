@@ -150,5 +150,5 @@ pub const WAY_FOUND: u32 = 0;
 pub const WAY_UNRESOLVED: u32 = 1;
 /// There is none, or the host does not forward.
 pub const WAY_NONE: u32 = 2;
-/// The packet is for the host itself, or for nobody: its stack knows.
+/// The packet is for the host itself, for nobody, or too large for the way: its stack knows what to do.
 pub const WAY_LOCAL: u32 = 3;

@@ -34,22 +34,26 @@ use crate::parse::{Kind, Place};
 pub use back::reply;
 pub use family::Translated;
 
-/// What translating a packet of a client is worked out in. Outside of the stack, of which a BPF program has little.
+/// What a translation is worked out in. Outside of the stack, of which a BPF program has little.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<F: Family> {
     /// The other way of the flow: as the member's replies come.
     other: F::Flow,
     /// What the packet would be as an entry.
     arrival: F::NatEntry,
+    /// An ICMP error's own addresses, as a flow.
+    own: F::Flow,
 }
 
 impl<F: Family> Default for Forward<F> {
     #[inline(always)]
     fn default() -> Self {
         let nowhere = F::Address::default();
+        let flow = F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0));
         Self {
-            other: F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0)),
+            other: flow,
             arrival: F::NatEntry::default(),
+            own: flow,
         }
     }
 }
@@ -81,7 +85,7 @@ where
 {
     // Before a translation is made for it.
     rewrite::check_hops::<P, F>(packet, place)?;
-    let Forward { other, arrival } = forward;
+    let Forward { other, arrival, .. } = forward;
     *other = plain::<F>(flow, backend);
     if backend.mode == MODE_FULL_NAT {
         let now = FlowEntry::new(index, backend.generation, maps.now_ns());

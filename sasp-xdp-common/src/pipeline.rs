@@ -20,7 +20,7 @@ mod service;
 
 pub use general::general;
 pub use job::{Job, Step};
-pub use short::short;
+pub use short::{short, tunnel};
 
 use crate::abi::counters::Reason;
 use crate::family::{V4, V6};
@@ -36,7 +36,9 @@ where
     M: Maps + FamilyMaps<V4> + FamilyMaps<V6>,
 {
     let verdict = short(packet, maps);
-    if verdict.is_slow() {
+    if verdict.is_tunnel() {
+        tunnel(packet, maps, verdict)
+    } else if verdict.is_slow() {
         general(packet, maps)
     } else {
         verdict

@@ -6,16 +6,35 @@ use crate::abi::backend::Index;
 use crate::abi::counters::{Class, Reason};
 use crate::pipeline::Step;
 
-/// Bits 0–31 an interface index, 32–47 a backend's index, 56–63 what to do.
+/// Bits 0–31 an interface index, 32–47 a backend's index, 56–63 what to do. (A tunnel to come has its own: `Verdict::tunnel`.)
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verdict(u64);
+
+/// A packet of the short way that a tunnel takes to its backend.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sending {
+    pub(crate) index: Index,
+    /// The flow's.
+    pub(crate) hash: u32,
+    pub(crate) is_v6: bool,
+    /// UDP, not TCP.
+    pub(crate) is_udp: bool,
+    /// It opens a flow.
+    pub(crate) opens: bool,
+}
 
 const SHIFT: u32 = 56;
 const LEAVE: u64 = 1;
 const DROP: u64 = 2;
 const SLOW: u64 = 3;
 const NEXT: u64 = 4;
+const TUNNEL: u64 = 5;
+
+/// What [`Verdict::tunnel`] tells beside backend and hash.
+const IS_V6: u64 = 1 << 48;
+const IS_UDP: u64 = 1 << 49;
+const OPENS: u64 = 1 << 50;
 
 impl Verdict {
     /// On to the host's stack.
@@ -35,6 +54,41 @@ impl Verdict {
     #[inline(always)]
     pub(crate) const fn next(step: Step) -> Self {
         Self((NEXT << SHIFT) | step as u64)
+    }
+
+    /// Decided, but not done: the short way has picked a backend that is reached by a tunnel, which
+    /// [`crate::pipeline::tunnel`] does. Bits 0–31 are the flow's hash.
+    #[inline(always)]
+    pub(crate) const fn tunnel(sending: Sending) -> Self {
+        let mut bits = (TUNNEL << SHIFT) | ((sending.index as u64) << 32) | sending.hash as u64;
+        if sending.is_v6 {
+            bits |= IS_V6;
+        }
+        if sending.is_udp {
+            bits |= IS_UDP;
+        }
+        if sending.opens {
+            bits |= OPENS;
+        }
+        Self(bits)
+    }
+
+    /// What [`Self::tunnel`] was given.
+    #[inline(always)]
+    pub(crate) const fn sending(self) -> Sending {
+        Sending {
+            index: self.index(),
+            hash: self.0 as u32,
+            is_v6: self.0 & IS_V6 != 0,
+            is_udp: self.0 & IS_UDP != 0,
+            opens: self.0 & OPENS != 0,
+        }
+    }
+
+    /// Whether it is for [`crate::pipeline::tunnel`].
+    #[inline(always)]
+    pub const fn is_tunnel(self) -> bool {
+        self.0 >> SHIFT == TUNNEL
     }
 
     /// Whether this step comes next.

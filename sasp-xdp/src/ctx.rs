@@ -53,7 +53,7 @@ pub(crate) fn bounded(at: usize) -> usize {
 
 /// A number that LLVM knows nothing about, not even what it was made of.
 #[inline(always)]
-fn masked<const MASK: usize>(number: usize) -> usize {
+pub(crate) fn masked<const MASK: usize>(number: usize) -> usize {
     let mut number = number;
     // SAFETY: arithmetic on a register. (An empty statement would leave two lines for one instruction in the object's
     // debug info, which the kernel refuses.)

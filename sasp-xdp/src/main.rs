@@ -20,7 +20,7 @@ use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use aya_log_ebpf::{debug, trace};
-use sasp_xdp_common::pipeline::{general, short};
+use sasp_xdp_common::pipeline::{general, short, tunnel};
 use sasp_xdp_common::verdict::Verdict;
 
 use crate::ctx::Frame;
@@ -38,23 +38,27 @@ fn sasp_xdp_frags(ctx: XdpContext) -> u32 {
     run::<true>(&ctx)
 }
 
+/// The short way is not a function of its own: where processors mispredict every return on purpose, a call costs as
+/// much as half of it.
 #[inline(always)]
 fn run<const FRAGS: bool>(ctx: &XdpContext) -> u32 {
-    let mut verdict = short_way::<FRAGS>(ctx.ctx);
+    let maps = KernelMaps::new(ctx);
+    let mut verdict = short(&mut Frame::<FRAGS, false>::new(ctx), &maps);
+    if verdict.is_tunnel() {
+        verdict = tunnel_way::<FRAGS>(ctx.ctx, verdict);
+    }
     if verdict.is_slow() {
-        verdict = general(&mut Frame::<FRAGS, true>::new(ctx), &KernelMaps::new(ctx));
+        verdict = general(&mut Frame::<FRAGS, true>::new(ctx), &maps);
     }
     action(ctx, verdict)
 }
 
 /// A function of its own, so that the general way has its stack too.
 #[inline(never)]
-fn short_way<const FRAGS: bool>(ctx: *mut xdp_md) -> Verdict {
+fn tunnel_way<const FRAGS: bool>(ctx: *mut xdp_md, verdict: Verdict) -> Verdict {
     let ctx = XdpContext::new(ctx);
-    short(
-        &mut Frame::<FRAGS, false>::new(&ctx),
-        &KernelMaps::new(&ctx),
-    )
+    let mut frame = Frame::<FRAGS, false>::new(&ctx);
+    tunnel(&mut frame, &KernelMaps::new(&ctx), verdict)
 }
 
 #[inline(always)]

@@ -12,7 +12,7 @@ use sasp_xdp_common::abi::counters::{REASONS as REASONS_MAX, Reason, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
 use sasp_xdp_common::abi::limits;
-use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY};
+use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6, REPLY, then};
 use sasp_xdp_common::abi::quic::ServerId;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::settings::{Bucket, LIMITERS as LIMITERS_MAX, Limiter, Settings, take};
@@ -24,6 +24,7 @@ use sasp_xdp_common::maps::{Added, FamilyMaps, Maps, Question, Way};
 use sasp_xdp_common::pipeline::Job;
 use sasp_xdp_common::verdict::Verdict;
 
+use crate::sum::COPY;
 use crate::way;
 
 /// Allocated entry by entry: what nobody uses takes no memory.
@@ -79,9 +80,24 @@ static REASONS: PerCpuArray<u64, REASONS_MAX> = PerCpuArray::new();
 #[btf_map]
 static RETIRED: Array<Traffic, { limits::SERVICES }> = Array::new();
 
-/// Where a packet under way is noted. A program of one CPU does not run into another.
+/// Where a packet under way is noted, and behind that where its bytes are copied to be summed. A program of one CPU
+/// does not run into another.
 #[btf_map]
-static WORK: PerCpuArray<[u64; 64], 1> = PerCpuArray::new();
+static WORK: PerCpuArray<Work, 1> = PerCpuArray::new();
+
+#[repr(C)]
+struct Work {
+    job: [u64; 64],
+    copy: [u64; COPY / 8],
+}
+
+/// Where [`COPY`] bytes of a frame may be copied.
+#[inline(always)]
+pub(crate) fn copy() -> Option<*mut [u64; COPY / 8]> {
+    let work = WORK.get_ptr_mut(0)?;
+    // SAFETY: a place within the map's value; nothing is read.
+    Some(unsafe { &raw mut (*work).copy })
+}
 
 /// Fixed at load, so that the verifier folds it into the code.
 #[unsafe(no_mangle)]
@@ -281,8 +297,9 @@ macro_rules! family {
                 // SAFETY: words that any CPU may read and write at any time; a lost bit is seen again or times out.
                 unsafe {
                     (*known).seen_ns = seen_ns;
-                    if (*known).state & saw != saw {
-                        (*known).state |= saw;
+                    let state = then((*known).state, saw);
+                    if state != (*known).state {
+                        (*known).state = state;
                     }
                 }
                 true

@@ -3,16 +3,17 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::{bpf_csum_diff, bpf_xdp_load_bytes};
 
-use crate::ctx::AT_MASK;
+use crate::ctx::{AT_MASK, masked};
+use crate::maps;
 
 /// Bytes that one turn of the loop takes; a multiple of 4, for `bpf_csum_diff`.
 const STEP: usize = 256;
 /// Turns to the end of the largest first buffer.
 const FIRST_BUFFER: usize = (AT_MASK + 1) / STEP;
 
-/// Bytes that one turn takes from a frame in several buffers, by way of the stack.
-const COPY: usize = 64;
-/// Turns to the end of the largest IP packet.
+/// Bytes that one turn takes from a frame in several buffers, by way of a map: as many as `bpf_csum_diff` takes.
+pub(crate) const COPY: usize = 512;
+/// Turns to the end of the largest IP packet. The verifier walks through all of them.
 const BUFFERS: usize = 0x1_0000 / COPY;
 
 /// A sum in the making.
@@ -114,37 +115,37 @@ fn unknown(at: usize, unknown: usize) -> usize {
 /// Of `len` bytes from `at` of a frame in whatever buffers, folded; `None` if it ends before.
 #[inline(never)]
 pub(crate) fn of_buffers(ctx: *mut xdp_md, at: usize, len: usize) -> Option<u16> {
+    let place = maps::copy()?;
     let mut sum = 0;
     let mut at = at;
     let mut left = len;
-    let mut bytes = [0_u32; COPY / 4];
     for _ in 0..BUFFERS {
         if left < COPY {
             break;
         }
-        load(ctx, at, &mut bytes, COPY)?;
-        sum = add::<COPY>(bytes.as_mut_ptr(), sum);
+        load(ctx, at, place, COPY)?;
+        sum = add::<COPY>(place.cast(), sum);
         at += COPY;
         left -= COPY;
     }
-    let rest = left & (COPY - 1);
-    if rest != left {
+    if left >= COPY {
         return None;
     }
+    let rest = masked::<{ COPY - 1 }>(left);
     if rest != 0 {
         // What is not loaded counts as zero.
-        bytes = [0; COPY / 4];
-        load(ctx, at, &mut bytes, rest)?;
-        sum = add::<COPY>(bytes.as_mut_ptr(), sum);
+        // SAFETY: `COPY` bytes, of this CPU alone.
+        unsafe { *place = [0; COPY / 8] };
+        load(ctx, at, place, rest)?;
+        sum = add::<COPY>(place.cast(), sum);
     }
     Some(fold(u64::from(sum)))
 }
 
 #[inline(always)]
-fn load(ctx: *mut xdp_md, at: usize, bytes: &mut [u32; COPY / 4], len: usize) -> Option<()> {
-    // SAFETY: `len` is at most the size of `bytes`, and the context is the program's own.
-    let failed =
-        unsafe { bpf_xdp_load_bytes(ctx, at as u32, bytes.as_mut_ptr().cast(), len as u32) };
+fn load(ctx: *mut xdp_md, at: usize, to: *mut [u64; COPY / 8], len: usize) -> Option<()> {
+    // SAFETY: `len` is at most the size of what `to` points to, and the context is the program's own.
+    let failed = unsafe { bpf_xdp_load_bytes(ctx, at as u32, to.cast(), len as u32) };
     (failed == 0).then_some(())
 }
 

@@ -2,8 +2,8 @@
 //! it, their next hops stand in the backends' records.
 
 use aya_ebpf::bindings::{
-    BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_NOT_FWDED, BPF_FIB_LKUP_RET_SUCCESS,
-    bpf_fib_lookup as Lookup,
+    BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_NOT_FWDED,
+    BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as Lookup,
 };
 use aya_ebpf::helpers::bpf_fib_lookup;
 use aya_ebpf::programs::XdpContext;
@@ -74,8 +74,9 @@ fn ask(ctx: &XdpContext, lookup: &mut Lookup) -> Way {
     let answer = match answer as u32 {
         BPF_FIB_LKUP_RET_SUCCESS => WAY_FOUND,
         BPF_FIB_LKUP_RET_NO_NEIGH => WAY_UNRESOLVED,
-        // No unicast route: an address of the host, or none at all.
-        BPF_FIB_LKUP_RET_NOT_FWDED => WAY_LOCAL,
+        // No unicast route (an address of the host, or none at all), or a smaller MTU, of which the stack tells the
+        // member.
+        BPF_FIB_LKUP_RET_NOT_FWDED | BPF_FIB_LKUP_RET_FRAG_NEEDED => WAY_LOCAL,
         _ => WAY_NONE,
     };
     Way {

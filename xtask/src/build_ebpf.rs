@@ -26,7 +26,10 @@ pub(crate) fn run(_options: &Options) -> Result<()> {
             [] => "no BTF maps".to_owned(),
             maps => format!("BTF maps {}", maps.join(", ")),
         };
-        println!("{shown}: {size} bytes, programs {programs}, {maps}, no panics");
+        let stack = artifact.summary.stack;
+        println!(
+            "{shown}: {size} bytes, programs {programs}, {maps}, no panics, {stack} bytes of stack"
+        );
     }
     println!(
         "BPF objects built in {:.1} s",

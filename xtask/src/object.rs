@@ -10,6 +10,7 @@ use object::{
     read::elf::{ElfFile64, ElfSymbol},
 };
 
+mod stack;
 #[cfg(test)]
 mod tests;
 
@@ -32,12 +33,14 @@ pub struct Summary {
     pub programs: Vec<String>,
     /// Maps declared through BTF.
     pub btf_maps: Vec<String>,
+    /// Stack that the deepest chain of calls takes, in bytes.
+    pub stack: u64,
 }
 
 /// Checks a BPF object and says what is in it.
 ///
 /// # Errors
-/// If it is no ELF file, has no BTF, or has code that can panic.
+/// If it is no ELF file, has no BTF, has code that can panic, or needs more stack than there is.
 pub fn inspect(object: &[u8]) -> Result<Summary> {
     let elf = Elf::parse(object).context("not an ELF file")?;
     if let Some(symbol) = elf
@@ -58,6 +61,7 @@ pub fn inspect(object: &[u8]) -> Result<Summary> {
             symbol.kind() == SymbolKind::Text && symbol.is_global() && section != ".text"
         }),
         btf_maps: names(&elf, |_, section| section == ".maps"),
+        stack: stack::deepest(&elf)?,
     })
 }
 

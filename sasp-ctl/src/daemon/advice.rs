@@ -35,7 +35,7 @@ pub(super) fn advice(
                 .filter_map(|on| accept_local(&on.name, vip)),
         );
     }
-    lines.extend(globals.pool.iter().flat_map(|pool| of_pool(pool)));
+    lines.extend(globals.pool.iter().flat_map(of_pool));
     lines
 }
 

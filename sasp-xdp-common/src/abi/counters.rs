@@ -64,15 +64,15 @@ reasons! {
     Truncated = 1, Pass, "truncated";
     /// IP version and EtherType disagree, or the IPv4 header claims less than 20 bytes.
     BadIpHeader = 2, Pass, "bad_ip_header";
-    /// IPv4 options are present.
+    /// An echo request to a VIP with IPv4 options.
     Ipv4Options = 3, Pass, "ipv4_options";
-    /// A fragment: only the first carries ports.
+    /// A later fragment, for no VIP and of no first one that was seen.
     Fragment = 4, Pass, "fragment";
-    /// Neither TCP nor UDP.
+    /// For no VIP, or of its link's own affairs: neither TCP nor UDP.
     OtherProtocol = 5, Pass, "other_protocol";
-    /// Not for a VIP of ours.
+    /// Not for a VIP of ours; or to one, an ICMP error about no flow of ours.
     NotVip = 6, Pass, "not_vip";
-    /// VLAN-tagged.
+    /// More VLAN tags than are looked behind.
     Vlan = 7, Pass, "vlan";
     /// For a VIP, but the lengths in its headers contradict each other or the frame.
     BadLength = 8, Drop, "bad_length";

@@ -56,6 +56,15 @@ pub const SAW_FIN: u32 = 1 << 2;
 /// In `state`: an RST.
 pub const SAW_RST: u32 = 1 << 3;
 
+/// What a way's `state` becomes with a packet that was `saw`. A reset that more follows was forged or refused: the flow
+/// lives on (RFC 6146 section 3.5.2.2).
+#[inline(always)]
+pub const fn then(state: u32, saw: u32) -> u32 {
+    let goes_on = saw & (SAW_MORE | SAW_RST) == SAW_MORE;
+    let state = if goes_on { state & !SAW_RST } else { state };
+    state | saw
+}
+
 /// A flow that was opened and never answered or never went on, in seconds.
 pub const OPENING_S: u32 = 60;
 /// A flow that both sides have closed: as long as TIME-WAIT (RFC 9293 section 3.4.2, Linux's figure).

@@ -11,7 +11,7 @@ use crate::abi::counters::{REASONS, Reason, Traffic};
 use crate::abi::flow::FlowEntry;
 use crate::abi::fragment::FragmentEntry;
 use crate::abi::limits::{BACKENDS, FLOWS, FRAGMENTS, TRANSLATIONS};
-use crate::abi::nat::REPLY;
+use crate::abi::nat::{REPLY, then};
 use crate::abi::quic::ServerId;
 use crate::abi::service::Service;
 use crate::abi::settings::{LIMITERS, Limiter, Settings, take};
@@ -272,7 +272,7 @@ macro_rules! family {
                 let known = nat.get_mut(flow);
                 known.is_some_and(|entry| {
                     entry.seen_ns = seen_ns;
-                    entry.state |= saw;
+                    entry.state = then(entry.state, saw);
                     true
                 })
             }

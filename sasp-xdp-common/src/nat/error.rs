@@ -5,14 +5,14 @@
 
 use super::back::{count, full_way_back, plain as plain_reply, way};
 use super::family::Translated;
-use super::plain;
 use super::rewrite;
+use super::{Forward, plain};
 use crate::abi::backend::{Backend, Index, MODE_FULL_NAT, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
 use crate::abi::nat::REPLY;
 use crate::checksum::Delta;
-use crate::maps::{FamilyMaps, Maps, WAY_FOUND, WAY_LOCAL, WAY_UNRESOLVED, Way};
+use crate::maps::{FamilyMaps, Maps, WAY_FOUND, WAY_LOCAL, WAY_NONE, WAY_UNRESOLVED, Way};
 use crate::packet::Packet;
 use crate::parse::Place;
 use crate::verdict::Verdict;
@@ -71,16 +71,16 @@ where
     (is_own && leads_back).then_some(())
 }
 
-/// An error that is for no VIP: rewritten if it is about a packet that was translated. `flow` is that of a member's
-/// reply. `None`: it is about none, and untouched.
+/// An error that is for no VIP: what it becomes, in `work`, if it is about a packet that was translated. `flow` is that
+/// of a member's reply. `None`: it is about none. Otherwise its way, or [`WAY_NONE`] if [`reply_way`] is to be asked.
 #[inline(always)]
-pub fn reply<P, M, F>(
-    packet: &mut P,
+pub fn find_reply<P, M, F>(
+    packet: &P,
     maps: &M,
     outer: &Place,
-    quoted: &Place,
     flow: &F::Flow,
-) -> Option<Verdict>
+    work: &mut Forward<F>,
+) -> Option<Way>
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
@@ -91,42 +91,74 @@ where
     if destination != *F::address_of(F::vip_of(flow)) {
         return None;
     }
-    let from_member = source == *F::client_of(flow);
-    let mut client = *flow;
-    let known = full_way_back::<M, F>(maps, flow, &mut client);
-    if known.is_none() {
-        plain_reply::<M, F>(maps, flow, &mut client)?;
-    }
-    if from_member {
-        source = *F::address_of(F::vip_of(&client));
-    }
-    let own = ends::<F>(&source, F::client_of(&client));
-    let way = match known {
-        Some((ifindex, macs)) => Way {
-            answer: WAY_FOUND,
-            ifindex,
-            macs,
-        },
-        None => way::<P, M, F>(packet, maps, outer, &own),
-    };
-    if way.answer == WAY_LOCAL {
+    // Nor is one about a packet of ours from an address that nobody has: the kernel knows no way for it.
+    if F::is_bad_source(&source) {
         return None;
     }
-    if way.answer != WAY_FOUND && way.answer != WAY_UNRESOLVED {
-        return Some(count(maps, Reason::NoRouteBack));
+    let from_member = source == *F::client_of(flow);
+    let Forward {
+        other: client, own, ..
+    } = work;
+    *client = *flow;
+    let known = full_way_back::<M, F>(maps, flow, client);
+    if known.is_none() {
+        plain_reply::<M, F>(maps, flow, client)?;
     }
+    if from_member {
+        source = *F::address_of(F::vip_of(client));
+    }
+    *own = ends::<F>(&source, F::client_of(client));
+    let unknown = (0, [0; 12]);
+    let (ifindex, macs) = known.unwrap_or(unknown);
+    Some(Way {
+        answer: if known.is_some() { WAY_FOUND } else { WAY_NONE },
+        ifindex,
+        macs,
+    })
+}
+
+/// The kernel's way for an error that [`find_reply`] found; `None` if the packet is for this host, and untouched.
+#[inline(always)]
+pub fn reply_way<P, M, F>(packet: &P, maps: &M, outer: &Place, work: &Forward<F>) -> Option<Way>
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    let way = way::<P, M, F>(packet, maps, outer, &work.own);
+    (way.answer != WAY_LOCAL).then_some(way)
+}
+
+/// Makes an error what [`find_reply`] found, and sends it its way.
+#[inline(always)]
+pub fn reply<P, M, F>(
+    packet: &mut P,
+    maps: &M,
+    outer: &Place,
+    quoted: &Place,
+    work: &Forward<F>,
+    way: &Way,
+) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
     let found = way.answer == WAY_FOUND;
+    if !found && way.answer != WAY_UNRESOLVED {
+        return count(maps, Reason::NoRouteBack);
+    }
     let pair = Pair { outer, quoted };
-    if let Err(reason) = rewrite::<P, F>(packet, &pair, &client, &own, found) {
-        return Some(count(maps, reason));
+    if let Err(reason) = rewrite::<P, F>(packet, &pair, &work.other, &work.own, found) {
+        return count(maps, reason);
     }
     if !found {
         // The host's stack is the router then.
-        return Some(count(maps, Reason::ReplyUnresolved));
+        return count(maps, Reason::ReplyUnresolved);
     }
     rewrite::set_macs(packet, &way.macs);
     maps.count(Reason::IcmpErrorFollowed);
-    Some(Verdict::leave(way.ifindex, NOBODY))
+    Verdict::leave(way.ifindex, NOBODY)
 }
 
 /// An error, and what it quotes.

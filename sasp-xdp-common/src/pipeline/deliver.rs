@@ -1,7 +1,7 @@
 //! A packet that is for a service goes to a backend.
 
 use super::job::{Job, Step};
-use super::pick::{self, Memory, remember};
+use super::pick::{self, Memory, Noted, remember};
 use super::{quic, stay};
 use crate::abi::backend::{Backend, MODE_GRE};
 use crate::abi::counters::Reason;
@@ -45,10 +45,36 @@ where
     }
     job.index = index;
     let next = next(job, backend);
-    if next != Step::TooBig {
-        remember::<M, F>(maps, &job.header.flow, memory, index, backend);
+    if next == Step::TooBig {
+        return Verdict::next(next);
     }
-    Verdict::next(next)
+    let noted = remember::<M, F>(maps, &job.header.flow, memory, index);
+    noted.count(maps);
+    if noted == Noted::Done || !job.kind.opens {
+        Verdict::next(next)
+    } else {
+        elsewhere::<P, M, F>(packet, maps, job)
+    }
+}
+
+/// A packet that opens a flow that could not be remembered goes where the flow's other packets will, which nobody can
+/// tell from those of flows that were open before the slot changed owner.
+#[inline(always)]
+fn elsewhere<P, M, F>(packet: &P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    let index = pick::unremembered::<M, F>(maps, &job.header.flow, job.service, job.hash);
+    let Some(backend) = pick::usable(maps, index) else {
+        return stay(maps, Reason::NoBackend);
+    };
+    if forward::goes_to(packet, backend) {
+        return stay(maps, Reason::AlreadySent);
+    }
+    job.index = index;
+    Verdict::next(next(job, backend))
 }
 
 /// How a packet goes on to its backend.

@@ -60,6 +60,12 @@ where
     if verdict.is_next(Step::ErrorOfMember) {
         verdict = icmp::of_member::<P, M, F>(packet, maps, job);
     }
+    if verdict.is_next(Step::ErrorWay) {
+        verdict = icmp::way::<P, M, F>(packet, maps, job);
+    }
+    if verdict.is_next(Step::ReplyError) {
+        return icmp::reply::<P, M, F>(packet, maps, job);
+    }
     if verdict.is_next(Step::Classify) {
         verdict = classify::<P, M, F>(packet, maps, job);
     }

@@ -6,7 +6,7 @@ use super::job::{Job, Step};
 use super::{foreign, service, stay};
 use crate::abi::counters::Reason;
 use crate::family::Family;
-use crate::maps::{FamilyMaps, Maps};
+use crate::maps::{FamilyMaps, Maps, WAY_FOUND};
 use crate::nat::{self, Translated};
 use crate::packet::Packet;
 use crate::parse::header::{Header, Headers};
@@ -127,9 +127,52 @@ where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
-    let (place, quoted, flow) = (&job.header.place, &job.quoted, &job.quoted_flow);
-    nat::error::reply::<P, M, F>(packet, maps, place, quoted, flow)
-        .unwrap_or(Verdict::next(Step::Classify))
+    let Job {
+        header,
+        quoted_flow,
+        forward,
+        ..
+    } = job;
+    let found =
+        nat::error::find_reply::<P, M, F>(packet, maps, &header.place, quoted_flow, forward);
+    let Some(way) = found else {
+        return Verdict::next(Step::Classify);
+    };
+    job.way = way;
+    Verdict::next(if way.answer == WAY_FOUND {
+        Step::ReplyError
+    } else {
+        Step::ErrorWay
+    })
+}
+
+/// It is, and the kernel knows the way.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn way<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    match nat::error::reply_way::<P, M, F>(packet, maps, &job.header.place, &job.forward) {
+        Some(way) => {
+            job.way = way;
+            Verdict::next(Step::ReplyError)
+        }
+        None => Verdict::next(Step::Classify),
+    }
+}
+
+/// It is, and its way is known.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+pub(super) fn reply<P, M, F>(packet: &mut P, maps: &M, job: &mut Job<F>) -> Verdict
+where
+    P: Packet,
+    M: Maps + FamilyMaps<F>,
+    F: Translated,
+{
+    let place = &job.header.place;
+    nat::error::reply::<P, M, F>(packet, maps, place, &job.quoted, &job.forward, &job.way)
 }
 
 /// Notes the quoted packet, and its flow reversed: as who is to blame for the error sends it. False if the quote is cut

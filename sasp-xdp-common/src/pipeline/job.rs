@@ -4,6 +4,7 @@ use crate::abi::backend::{Index, NOBODY};
 use crate::abi::counters::Reason;
 use crate::abi::service::Service;
 use crate::family::Family;
+use crate::maps::{WAY_NONE, Way};
 use crate::nat::Forward;
 use crate::parse::header::{Header, Part};
 use crate::parse::{Kind, Place};
@@ -30,6 +31,8 @@ pub struct Job<F: Family> {
     pub(super) bytes: usize,
     /// Its translation.
     pub(super) forward: Forward<F>,
+    /// The way of a translated error, if it is none to a VIP.
+    pub(super) way: Way,
     /// What is counted once it is on its way.
     pub(super) note: Option<Reason>,
 }
@@ -62,6 +65,11 @@ impl<F: Family> Default for Job<F> {
             hash: 0,
             bytes: 0,
             forward: Forward::default(),
+            way: Way {
+                answer: WAY_NONE,
+                ifindex: 0,
+                macs: [0; 12],
+            },
             note: None,
         }
     }
@@ -77,6 +85,10 @@ pub enum Step {
     Icmp,
     /// An ICMP error that may be about a reply of a member.
     ErrorOfMember,
+    /// It is: which way does it go?
+    ErrorWay,
+    /// It is: translate it and send it its way.
+    ReplyError,
     /// A packet with all its headers known: which service is it for?
     Classify,
     /// For no service: may be a reply of a member.

@@ -5,6 +5,7 @@ use crate::abi::counters::Reason;
 use crate::abi::flow::FlowEntry;
 use crate::abi::service::{AFFINITY_CLIENT, Service, TRACK_ALWAYS};
 use crate::abi::settings::Limiter;
+use crate::abi::slot::Slot;
 use crate::choose::{choose, remembers};
 use crate::family::Family;
 use crate::hash::Hash;
@@ -57,16 +58,67 @@ where
         let backend = usable(maps, slot.cur()).ok_or(Reason::NoBackend)?;
         return Ok((slot.cur(), backend, Memory::Leave));
     }
-    let (was_known, known) = remembered::<M, F>(maps, flow);
-    let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
-    let backend = usable(maps, index).ok_or(Reason::NoBackend)?;
-    let memory = match (remembers(slot, kind, was_known, always), was_known) {
+    let found = recall::<M, F>(maps, flow, slot, kind.opens);
+    let backend = usable(maps, found.index()).ok_or(Reason::NoBackend)?;
+    let memory = match (
+        remembers(slot, kind, found.was_known(), always),
+        found.was_known(),
+    ) {
         (false, _) => Memory::Leave,
         (true, false) => Memory::Add,
-        (true, true) if index == known => Memory::Refresh,
+        (true, true) if found.is_known() => Memory::Refresh,
         (true, true) => Memory::Replace,
     };
-    Ok((index, backend, memory))
+    Ok((found.index(), backend, memory))
+}
+
+/// Who gets a packet in a tracked slot: an index in bits 0–15, whether the flow was remembered, and whether for that
+/// index. One register, as functions that are not inlined return.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Recalled(u32);
+
+impl Recalled {
+    const WAS_KNOWN: u32 = 1 << 16;
+    const IS_KNOWN: u32 = 1 << 17;
+
+    #[inline(always)]
+    const fn index(self) -> Index {
+        self.0 as Index
+    }
+
+    #[inline(always)]
+    const fn was_known(self) -> bool {
+        self.0 & Self::WAS_KNOWN != 0
+    }
+
+    #[inline(always)]
+    const fn is_known(self) -> bool {
+        self.0 & Self::IS_KNOWN != 0
+    }
+}
+
+/// Chooses in a tracked slot. A function of its own, so that stable slots do not pay for its registers.
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn recall<M, F>(maps: &M, flow: &F::Flow, slot: Slot, opens: bool) -> Recalled
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    let (was_known, known) = remembered::<M, F>(maps, flow);
+    let kind = Kind {
+        opens,
+        transient: false,
+    };
+    let index = choose(slot, kind, known, |index| usable(maps, index).is_some());
+    let mut recalled = u32::from(index);
+    if was_known {
+        recalled |= Recalled::WAS_KNOWN;
+    }
+    if index == known {
+        recalled |= Recalled::IS_KNOWN;
+    }
+    Recalled(recalled)
 }
 
 /// Whether the flow is remembered, and for whom: nobody if its backend is not there any more.
@@ -93,33 +145,79 @@ pub(super) fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
     maps.backend(index).filter(|backend| backend.usable())
 }
 
-/// Does what is to be done about the flow map, and counts it.
+/// What became of remembering a flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Noted {
+    /// It is remembered and counted, or need not be.
+    Done,
+    /// This second's new flows are spent.
+    Capped,
+    /// The map refused it.
+    Refused,
+}
+
+impl Noted {
+    /// Counts what was not remembered.
+    #[inline(always)]
+    pub(super) fn count<M: Maps>(self, maps: &M) {
+        match self {
+            Self::Done => {}
+            Self::Capped => maps.count(Reason::FlowCapped),
+            Self::Refused => maps.count(Reason::FlowNotRemembered),
+        }
+    }
+}
+
+/// Does what is to be done about the flow map, and counts what was done.
 #[inline(always)]
-pub(super) fn remember<M, F>(
-    maps: &M,
-    flow: &F::Flow,
-    memory: Memory,
-    index: Index,
-    backend: &Backend,
-) where
+pub(super) fn remember<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
+where
     M: Maps + FamilyMaps<F>,
     F: Family,
 {
     if memory == Memory::Leave {
-        return;
+        Noted::Done
+    } else {
+        note::<M, F>(maps, flow, memory, index)
     }
+}
+
+/// Who gets the other packets of a flow that opens and could not be remembered; [`NOBODY`] if nobody does.
+#[inline(always)]
+pub(super) fn unremembered<M, F>(maps: &M, flow: &F::Flow, service: Service, hash: u32) -> Index
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    maps.slot(service.id, hash).map_or(NOBODY, |slot| {
+        recall::<M, F>(maps, flow, slot, false).index()
+    })
+}
+
+/// A function of its own for the same reason as [`recall`].
+#[cfg_attr(target_arch = "bpf", inline(never))]
+fn note<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
+where
+    M: Maps + FamilyMaps<F>,
+    F: Family,
+{
+    let Some(backend) = maps.backend(index) else {
+        return Noted::Done;
+    };
     if memory == Memory::Add && !may_add(maps) {
-        maps.count(Reason::FlowCapped);
-        return;
+        return Noted::Capped;
     }
     let now = FlowEntry::new(index, backend.generation, maps.now_ns());
     let refreshed = memory == Memory::Refresh && maps.refresh(flow, now);
-    let remembered = refreshed || maps.remember(flow, now);
-    maps.count(match (remembered, memory) {
-        (false, _) => Reason::FlowNotRemembered,
-        (true, Memory::Add) => Reason::FlowRemembered,
-        (true, _) => Reason::FlowFollowed,
+    if !refreshed && !maps.remember(flow, now) {
+        return Noted::Refused;
+    }
+    maps.count(match memory {
+        Memory::Add => Reason::FlowRemembered,
+        _ => Reason::FlowFollowed,
     });
+    Noted::Done
 }
 
 /// Whether this second's new flows are not spent.

@@ -8,9 +8,9 @@ use core::mem::offset_of;
 
 use network_types::eth::EthHdr;
 
-use super::pick::{self, pick, remember};
+use super::pick::{self, Noted, pick, remember};
 use super::stay;
-use crate::abi::backend::MODE_GRE;
+use crate::abi::backend::{MODE_DSR, MODE_GRE};
 use crate::abi::counters::Reason;
 use crate::abi::service::{ALLOW_LISTED, SOURCE_RULES};
 use crate::family::{V4, V6};
@@ -18,8 +18,8 @@ use crate::forward;
 use crate::maps::{FamilyMaps, Maps};
 use crate::packet::Packet;
 use crate::parse::plain::Plain;
-use crate::parse::{self, ETH_LEN, IPV4, IPV6, Place, QINQ, VLAN};
-use crate::verdict::Verdict;
+use crate::parse::{self, ETH_LEN, IPV4, IPV6, Network, Place, QINQ, TCP, UDP, VLAN};
+use crate::verdict::{Sending, Verdict};
 use crate::word::load_u16;
 
 /// Balances a frame, or leaves it alone: [`Verdict::SLOW`].
@@ -56,7 +56,7 @@ where
     if service.flags & (SOURCE_RULES | ALLOW_LISTED) != 0 || service.quic_lb != 0 {
         return None;
     }
-    let place = place::<P, F>(packet, &flow)?;
+    let place = place::<P, F>(packet, F::protocol_of(F::vip_of(&flow)))?;
     if F::is_bad_source(F::client_of(&flow)) {
         return None;
     }
@@ -79,22 +79,60 @@ where
     if backend.mode > MODE_GRE || !fits {
         return None;
     }
-    remember::<M, F>(maps, &flow, memory, index, backend);
-    let (ifindex, bytes) = (backend.ifindex, packet.len());
-    if let Err(reason) = forward::send(packet, place, backend, hash) {
-        return Some(stay(maps, reason));
+    let noted = remember::<M, F>(maps, &flow, memory, index);
+    if noted != Noted::Done {
+        // Such a flow opens elsewhere.
+        if kind.opens {
+            return None;
+        }
+        noted.count(maps);
     }
-    maps.count_traffic(index, bytes, kind.opens);
-    Some(Verdict::leave(ifindex, index))
+    if backend.mode != MODE_DSR {
+        return Some(Verdict::tunnel(Sending {
+            index,
+            hash,
+            is_v6: F::NETWORK == Network::V6,
+            is_udp: place.protocol == UDP,
+            opens: kind.opens,
+        }));
+    }
+    maps.count_traffic(index, packet.len(), kind.opens);
+    forward::dsr(packet, backend);
+    Some(Verdict::leave(backend.ifindex, index))
 }
 
 #[inline(always)]
-fn place<P: Packet, F: Plain>(packet: &P, flow: &F::Flow) -> Option<Place> {
+fn place<P: Packet, F: Plain>(packet: &P, protocol: u8) -> Option<Place> {
     Some(Place {
         network: F::NETWORK,
         at: ETH_LEN,
         transport: ETH_LEN + F::HEADER,
         length: F::plain_length(packet)?,
-        protocol: F::protocol_of(F::vip_of(flow)),
+        protocol,
     })
+}
+
+/// Does what [`short`] has left to do: puts a tunnel's headers in front of the packet. Apart from it, so that packets
+/// that no tunnel takes do not pay for its registers and its stack.
+#[inline(always)]
+pub fn tunnel<P: Packet, M: Maps>(packet: &mut P, maps: &M, verdict: Verdict) -> Verdict {
+    let sending = verdict.sending();
+    let Some(backend) = maps.backend(sending.index) else {
+        return stay(maps, Reason::NoBackend);
+    };
+    let protocol = if sending.is_udp { UDP } else { TCP };
+    let place = if sending.is_v6 {
+        place::<P, V6>(packet, protocol)
+    } else {
+        place::<P, V4>(packet, protocol)
+    };
+    let bytes = packet.len();
+    let sent = place
+        .ok_or(Reason::CannotForward)
+        .and_then(|place| forward::send(packet, place, backend, sending.hash));
+    if let Err(reason) = sent {
+        return stay(maps, reason);
+    }
+    maps.count_traffic(sending.index, bytes, sending.opens);
+    Verdict::leave(backend.ifindex, sending.index)
 }

@@ -1,6 +1,7 @@
 //! A site whose members run servers for thousands, with a balancer in front and a GWM if wanted.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -24,6 +25,9 @@ pub(crate) const VIP: SocketAddr = SocketAddr::new(IpAddr::V4(VIP4), 80);
 pub(crate) const CLIENTS: usize = 3000;
 pub(crate) const EFFECT: Duration = Duration::from_secs(15);
 
+/// A process has 20,000 descriptors on some machines: enough for one crowd at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Servers end before the namespaces that they run in.
 pub(crate) struct Rig {
     /// By member; nobody where the server is dead.
@@ -32,10 +36,12 @@ pub(crate) struct Rig {
     pub(crate) lives: Vec<Life>,
     pub(crate) farm: Farm,
     born: Life,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Rig {
     pub(crate) fn new(members: u8) -> Result<Self> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
         let site = Site::new(members)?;
@@ -50,6 +56,7 @@ impl Rig {
                 site,
             },
             born: 0,
+            _alone: alone,
         };
         for member in 0..count {
             rig.revive(member)?;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tests::lab::balancer::done;
 use tests::lab::gwm::Gwm;
+use tests::lab::namespace::sysctl;
+use tests::lab::site::VIP4;
 use tests::lab::wait::until_true;
 
 use crate::crowd::Crowd;
@@ -14,8 +16,8 @@ use crate::rig::{CLIENTS, EFFECT, GROUP, Rig, VIP};
 const MEMBERS: u8 = 5;
 /// Longer than any client is silent; short, so that slots go through their whole life while the test runs.
 const IDLE: Duration = Duration::from_secs(6);
-/// No more happens after it; what has been begun is brought to an end.
-const TURMOIL: Duration = Duration::from_secs(30);
+/// An address of the edge that full-nat may use.
+const POOL: &str = "192.0.2.250";
 
 /// What may happen.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,7 @@ const DECK: [(Act, usize); 5] = [
 struct Turmoil {
     rig: Rig,
     dice: Dice,
+    forward: &'static str,
     hash_seed: u64,
     drained: Option<usize>,
     dead: Option<usize>,
@@ -51,11 +54,26 @@ struct Turmoil {
 
 #[test]
 fn no_connection_to_a_living_member_breaks_whatever_happens() {
+    promise("dsr", Duration::from_secs(20));
+}
+
+#[test]
+fn nor_does_one_whose_replies_the_balancer_translates() {
+    promise("nat", Duration::from_secs(8));
+}
+
+#[test]
+fn nor_does_one_that_the_balancer_translates_both_ways() {
+    promise("full-nat", Duration::from_secs(8));
+}
+
+/// After `time` no more happens than each kind of act once; what has been begun is brought to an end.
+fn promise(forward: &'static str, time: Duration) {
     let (mut dice, hash_seed) = Dice::throw().unwrap();
-    let rig = Rig::new(MEMBERS).unwrap();
     let mut turmoil = Turmoil {
-        rig,
+        rig: Rig::new(MEMBERS).unwrap(),
         dice: dice.split(),
+        forward,
         hash_seed,
         drained: None,
         dead: None,
@@ -64,30 +82,30 @@ fn no_connection_to_a_living_member_breaks_whatever_happens() {
     turmoil.begin().unwrap();
     let crowd = turmoil.rig.gather(true, IDLE, &mut dice).unwrap();
     let before = crowd.seen();
-    let done = turmoil.rage(&crowd).unwrap();
+    let done = turmoil.rage(&crowd, time).unwrap();
     turmoil.calm(&crowd).unwrap();
     crowd.everyone_answered().unwrap();
     let seen = crowd.disperse().unwrap();
     println!(
-        "{CLIENTS} clients, {} connections opened, {} of them in the turmoil; {} answers; {} lost with their server, {} by \
-         silence, {} otherwise; {done:?}",
+        "{forward}: {CLIENTS} clients, {} answers, {} connections opened, {} of them in the turmoil; \
+         {} lost with their server, {} by silence, {} otherwise; {} acts: {done:?}",
+        seen.answers,
         seen.opened,
         seen.opened - before.opened,
-        seen.answers,
         seen.excused,
         seen.late,
-        seen.broken.len()
+        seen.broken.len(),
+        done.len()
     );
     assert!(seen.broken.is_empty(), "{:?}", seen.broken);
     assert!(seen.refused.is_empty(), "{:?}", seen.refused);
-    assert!(
-        seen.opened > before.opened && seen.excused > 0,
-        "nothing has happened"
-    );
+    let happened = seen.opened > before.opened && seen.excused > 0;
+    assert!(happened, "nothing has happened");
 }
 
 impl Turmoil {
     fn begin(&mut self) -> Result<()> {
+        self.route_back()?;
         let rules = self.rules();
         let site = &self.rig.farm.site;
         self.rig.farm.gwm = Some(Gwm::start_with(site, &site.gwm, &rules)?);
@@ -99,16 +117,43 @@ impl Turmoil {
         Ok(())
     }
 
-    /// Acts as the deck says. Gives what has happened.
-    fn rage(&mut self, crowd: &Crowd) -> Result<Vec<Act>> {
-        let mut deck: Vec<Act> = DECK
+    /// Makes the edge a router, where it must translate replies: it passes those to its kernel with the VIP as source.
+    fn route_back(&self) -> Result<()> {
+        if self.forward == "dsr" {
+            return Ok(());
+        }
+        let site = &self.rig.farm.site;
+        let edge = &site.edge.namespace;
+        // It forwards nothing that seems to come from itself, and must not show members the short way to clients.
+        edge.ip(&format!(
+            "addr del {VIP4}/32 dev eth0\naddr add {POOL}/32 dev eth0"
+        ))?;
+        edge.inside(|| {
+            sysctl("net/ipv4/ip_forward", "1")?;
+            sysctl("net/ipv4/conf/all/send_redirects", "0")?;
+            sysctl("net/ipv4/conf/eth0/send_redirects", "0")
+        })??;
+        let by_edge = |to| format!("route replace {to}/32 via {}", site.edge.ipv4());
+        site.client.namespace.ip(&by_edge(VIP4))?;
+        site.members
             .iter()
-            .flat_map(|&(act, times)| vec![act; times])
-            .collect();
+            .try_for_each(|member| member.namespace.ip(&by_edge(site.client.ipv4())))
+    }
+
+    /// Acts as the deck says. Gives what has happened.
+    fn rage(&mut self, crowd: &Crowd, time: Duration) -> Result<Vec<Act>> {
+        // Each of them once, whatever the time, and then the rest.
+        let mut deck = DECK.map(|(act, _)| act).to_vec();
         self.dice.shuffle(&mut deck);
+        let mut rest: Vec<Act> = DECK
+            .iter()
+            .flat_map(|&(act, times)| vec![act; times - 1])
+            .collect();
+        self.dice.shuffle(&mut rest);
+        deck.append(&mut rest);
         let (start, mut done) = (Instant::now(), Vec::new());
         for act in deck {
-            if start.elapsed() > TURMOIL {
+            if start.elapsed() > time && done.len() >= DECK.len() {
                 break;
             }
             self.act(act, crowd)
@@ -244,12 +289,21 @@ impl Turmoil {
         let weights: Vec<_> = (0..self.rig.lives.len())
             .map(|member| (self.removed != Some(member)).then_some(1))
             .collect();
+        let pool = match self.forward {
+            "full-nat" => format!("full_nat = {{ addresses = [\"{POOL}\"] }}\n"),
+            _ => String::new(),
+        };
+        let extra = format!(
+            "idle = \"{}s\"\nforward = \"{}\"",
+            IDLE.as_secs(),
+            self.forward
+        );
         format!(
-            "[balancer]\nuid = \"edge-1\"\nhash_seed = {}\n[[gwm]]\naddress = \"{}\"\nretry_min = \"1s\"\n{}",
+            "[balancer]\nuid = \"edge-1\"\nhash_seed = {}\n{pool}\
+             [[gwm]]\naddress = \"{}\"\nretry_min = \"1s\"\n{}",
             self.hash_seed as i64,
             self.rig.farm.site.gwm.ipv4(),
-            self.rig
-                .service(&weights, &format!("idle = \"{}s\"", IDLE.as_secs()))
+            self.rig.service(&weights, &extra)
         )
     }
 }

@@ -1,14 +1,17 @@
 //! The BPF program as sender: what it makes of a packet, before any wire.
 
+use std::net::{IpAddr, SocketAddr};
+
 use anyhow::{Context as _, Result, ensure};
 use sasp_xdp_common::abi::backend::{
-    Backend, Index, MODE_DSR, MODE_GRE, MODE_GUE, MODE_IPIP, OUTER_MAX,
+    Backend, Index, MODE_DSR, MODE_FULL_NAT, MODE_GRE, MODE_GUE, MODE_IPIP, MODE_NAT, OUTER_MAX,
 };
 use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::service::Service;
+use sasp_xdp_common::abi::settings::{HAS_REPLIES, Settings};
 use sasp_xdp_common::abi::slot::Slot;
 use sasp_xdp_common::forward::template;
-use tests::fixtures::frame::FrameBuilder;
+use sasp_xdp_common::parse::{TCP, UDP};
 use tests::fixtures::machine::kernel::Kernel;
 use tests::fixtures::machine::{Action, Machine as _};
 use tests::fixtures::row::SEED;
@@ -16,10 +19,10 @@ use tests::fixtures::world::{INGRESS, Vip, World, backend};
 use tests::object;
 
 use crate::form::{Form, Shim};
-use crate::member::{MACS, ends};
+use crate::host::{MACS, ends, vip};
 
-const MEMBER: Index = 1;
-const SERVICE: u32 = 0;
+/// The port that packets of `full-nat` come from; there is no other.
+const POOL_PORT: u16 = 50_000;
 
 pub(crate) struct Balancer {
     kernel: Kernel,
@@ -31,48 +34,102 @@ impl Balancer {
         Ok(Self { kernel })
     }
 
-    /// The frame that carries a packet in this form.
-    pub(crate) fn put(&mut self, form: &Form, packet: &FrameBuilder) -> Result<Vec<u8>> {
-        let vip = Vip::new(packet.destination(), packet.protocol());
-        let service = Service {
-            id: SERVICE,
-            ..Service::default()
-        };
-        self.kernel.enter(&World {
-            services: [(vip, service)].into(),
-            vips: [(packet.destination().ip(), 0)].into(),
-            tables: [(SERVICE, vec![Slot::stable(MEMBER)])].into(),
-            backends: [(MEMBER, member(form)?)].into(),
+    /// From now on packets go to a member in this form, if they are not longer than `inner_max`, unless it is 0.
+    pub(crate) fn balance(&mut self, form: &Form, inner_max: u16) -> Result<()> {
+        let vip = vip(form.inner);
+        let mut world = World {
+            settings: settings(form),
+            vips: [(vip.ip(), 0)].into(),
             ..World::default()
-        })?;
-        let outcome = self.kernel.run(&packet.build())?;
+        };
+        for (id, protocol) in [(0, TCP), (1, UDP)] {
+            let index = 1 + id as Index;
+            let service = Service {
+                id,
+                idle_s: 300,
+                ..Service::default()
+            };
+            let key = Vip::new(vip, protocol);
+            world.services.insert(key, service);
+            world.tables.insert(id, vec![Slot::stable(index)]);
+            let member = Backend {
+                inner_max,
+                protocol,
+                service: id,
+                ..member(form, index)?
+            };
+            world.backends.insert(index, member);
+            if form.shim == Shim::Nat {
+                world
+                    .replies
+                    .insert(Vip::new(form.receiver(), protocol), key);
+            }
+        }
+        self.kernel.enter(&world)
+    }
+
+    /// The frame that it sends on for this one, as the next host gets it.
+    pub(crate) fn put(&mut self, frame: &[u8]) -> Result<Vec<u8>> {
+        let outcome = self.kernel.run(frame)?;
         ensure!(
-            outcome.action == Action::Tx,
+            matches!(outcome.action, Action::Tx | Action::Redirect),
             "not sent: {:?}, {:?}",
             outcome.action,
             self.kernel.trace()?
         );
-        Ok(outcome.frame)
+        let mut frame = outcome.frame;
+        frame[..MACS.len()].copy_from_slice(&MACS);
+        Ok(frame)
     }
 }
 
-fn member(form: &Form) -> Result<Backend> {
+/// Where a member's replies to a client's packets go.
+pub(crate) fn seen_by_member(form: &Form, client: SocketAddr) -> SocketAddr {
+    match form.shim {
+        Shim::FullNat => (ends(form.inner).0, POOL_PORT).into(),
+        _ => client,
+    }
+}
+
+fn settings(form: &Form) -> Settings {
+    let mut settings = Settings::default();
+    if matches!(form.shim, Shim::Nat | Shim::FullNat) {
+        settings.features = HAS_REPLIES;
+        (settings.pool_port, settings.pool_ports) = (POOL_PORT, 1);
+    }
+    match ends(form.inner).0 {
+        IpAddr::V4(ip) => (settings.pool_v4[0], settings.pool_v4_len) = (ip.octets(), 1),
+        IpAddr::V6(ip) => (settings.pool_v6[0], settings.pool_v6_len) = (ip.octets(), 1),
+    }
+    settings
+}
+
+fn member(form: &Form, index: Index) -> Result<Backend> {
     let mode = match form.shim {
         Shim::Dsr => MODE_DSR,
         Shim::Ip => MODE_IPIP,
         Shim::Gre => MODE_GRE,
         Shim::Gue => MODE_GUE,
+        Shim::Nat => MODE_NAT,
+        Shim::FullNat => MODE_FULL_NAT,
     };
     let (edge, member) = ends(form.outer);
-    let (outer, outer_len) = match mode {
-        MODE_DSR => ([0; OUTER_MAX], 0),
-        _ => template::outer(mode, edge, member).context("no such tunnel")?,
+    let (outer, outer_len) = match form.shim {
+        Shim::Ip | Shim::Gre | Shim::Gue => {
+            template::outer(mode, edge, member).context("no such tunnel")?
+        }
+        _ => ([0; OUTER_MAX], 0),
     };
     Ok(Backend {
         macs: MACS,
         mode,
         outer,
         outer_len,
-        ..backend(MEMBER, INGRESS)
+        address: match form.receiver().ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            IpAddr::V6(ip) => ip.octets(),
+        },
+        port: form.receiver().port(),
+        ..backend(index, INGRESS)
     })
 }

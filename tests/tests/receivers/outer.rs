@@ -6,7 +6,7 @@ use etherparse::{IpNumber, Ipv4Header, Ipv6Header, UdpHeader};
 use tests::fixtures::frame::{FrameBuilder, IP};
 
 use crate::form::{Family, Form, Shim};
-use crate::member::{MACS, ends};
+use crate::host::{MACS, ends};
 
 const GUE_PORT: u16 = 6080;
 const SOURCE_PORT: u16 = 50_000;
@@ -22,7 +22,7 @@ pub(crate) fn put(form: &Form, packet: &FrameBuilder) -> Vec<u8> {
         Family::V6 => (IpNumber::IPV6, 0x86dd),
     };
     let (outer_protocol, content) = match form.shim {
-        Shim::Dsr => return [&MACS, &frame[MACS.len()..]].concat(),
+        Shim::Dsr | Shim::Nat | Shim::FullNat => return [&MACS, &frame[MACS.len()..]].concat(),
         Shim::Ip => (protocol, packet.to_vec()),
         Shim::Gre => {
             let header = [0_u16, ether_type].map(u16::to_be_bytes).concat();

@@ -35,6 +35,48 @@ fn elf(sections: &[(&str, &str)]) -> Vec<u8> {
     file.write().unwrap()
 }
 
+/// An object with a function that calls another: how deep each one's stack is in bytes.
+fn calling(caller: i16, callee: i16) -> Vec<u8> {
+    let store = |depth: i16| {
+        let [low, high] = (-depth).to_le_bytes();
+        // *(u64 *)(r10 - depth) = r1
+        [0x7b, 0x1a, low, high, 0, 0, 0, 0]
+    };
+    let exit = [0x95, 0, 0, 0, 0, 0, 0, 0];
+    // Over the exit, to what follows.
+    let call = [0x85, 0x10, 0, 0, 1, 0, 0, 0];
+    let functions = [
+        ("caller", [store(caller), call, exit].concat()),
+        ("callee", [store(callee), exit].concat()),
+    ];
+    let mut file = Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
+    file.add_section(Vec::new(), b".BTF".to_vec(), SectionKind::Data);
+    let section = file.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
+    for (name, code) in functions {
+        let value = file.append_section_data(section, &code, 8);
+        file.add_symbol(Symbol {
+            name: name.as_bytes().to_vec(),
+            value,
+            size: code.len() as u64,
+            kind: SymbolKind::Text,
+            scope: SymbolScope::Compilation,
+            weak: false,
+            section: SymbolSection::Section(section),
+            flags: SymbolFlags::None,
+        });
+    }
+    file.write().unwrap()
+}
+
+#[test]
+fn stack_is_counted_down_the_calls_and_too_much_is_refused_by_the_chain() {
+    // Every frame counts as a multiple of 32.
+    assert_eq!(inspect(&calling(8, 450)).unwrap().stack, 32 + 480);
+    let refusal = refusal(&calling(40, 450));
+    assert!(refusal.contains("544 bytes"), "{refusal}");
+    assert!(refusal.contains("caller: 40, callee: 450"), "{refusal}");
+}
+
 fn refusal(object: &[u8]) -> String {
     format!("{:#}", inspect(object).unwrap_err())
 }

@@ -239,6 +239,7 @@ impl Balancer {
         let quiesced = self.quiesced();
         let mut claims = self.claims();
         let inputs = self.inputs.as_ref();
+        let mut freed = Vec::new();
         for service in self.services.values_mut() {
             if !concerned(service) {
                 continue;
@@ -255,10 +256,12 @@ impl Balancer {
                 member.quiesced = quiesced.contains(&(group.clone(), *key));
                 Ok(member)
             });
-            let freed = service.refresh(inputs, self.seed, now_ns, batch);
-            self.lookups.stale |= !freed.is_empty() || service.members.len() != before;
-            give_back(&mut self.indices, freed);
+            let former = service.refresh(inputs, self.seed, now_ns, batch);
+            self.lookups.stale |= !former.is_empty() || service.members.len() != before;
+            freed.extend(former);
         }
+        // Not before: whoever took one now would be written first and retired last.
+        give_back(&mut self.indices, freed);
         self.write_lookups(batch);
     }
 

@@ -64,9 +64,12 @@ fn changes_come_in_an_order_in_which_no_packet_meets_a_half_made_state() {
             "retire backend",
             "retire backend",
             "retire service",
+            "prune lookups",
+            "add lookups",
             "usable",
             "table",
-            "service"
+            "service",
+            "prune lookups"
         ]
     );
 }

@@ -12,6 +12,7 @@ use crate::balance::lookups::Lookups;
 
 /// A rule as the maps hold it: service id, prefix, its length, verdict.
 type Rule<A> = (u32, A, u32, u32);
+type Rules<A> = Vec<Rule<A>>;
 
 /// See [`crate::balance::change::Change::AddLookups`].
 pub(super) fn add(maps: &mut HostMaps, lookups: &Lookups) {
@@ -94,7 +95,7 @@ pub(super) fn read(maps: &HostMaps) -> Lookups {
     lookups
 }
 
-fn rules(lookups: &Lookups) -> (Vec<Rule<[u8; 4]>>, Vec<Rule<[u8; 16]>>) {
+fn rules(lookups: &Lookups) -> (Rules<[u8; 4]>, Rules<[u8; 16]>) {
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
     for ((service, net), allowed) in &lookups.sources {
         let (length, verdict) = (net.prefix_len().into(), u32::from(*allowed));

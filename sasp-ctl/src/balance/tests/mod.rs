@@ -2,6 +2,7 @@
 
 mod adopt;
 mod config;
+mod forward;
 mod frames;
 mod life;
 mod lookups;

@@ -90,6 +90,36 @@ fn a_member_that_has_registered_itself_is_weighed_like_any_other() {
 }
 
 #[test]
+fn a_member_that_comes_when_another_services_goes_has_a_backend_of_its_own() {
+    let shop = ServiceSpec {
+        self_registered: vec!["10.0.0.0/25".parse().unwrap()],
+        ..service("shop", "192.0.2.2:80", TCP, &[2])
+    };
+    let mut world = World::new(vec![open(&[1]), shop]);
+    resolve(&mut world, 1..=9);
+    say(&mut world, &[5]);
+    let groups = &mut world.inputs.groups;
+    for (name, member, guest) in [("farm", 1, None), ("shop", 2, Some(6))] {
+        let input = groups.get_mut(&group(name)).unwrap();
+        input.freshness = Freshness::Live;
+        let guest = guest.map(|guest| (key(TCP, guest), own_word(10)));
+        input.members = [(key(TCP, member), word(10))]
+            .into_iter()
+            .chain(guest)
+            .collect();
+    }
+    world.update();
+    let reports = world.balancer.report().services;
+    let comer = reports
+        .iter()
+        .flat_map(|service| &service.members)
+        .find(|member| member.address == "10.0.0.6:80")
+        .unwrap();
+    assert_eq!(comer.slots, SLOTS / 2);
+    assert!(world.record(comer.index).usable());
+}
+
+#[test]
 fn where_there_are_only_guests_they_are_the_measure_of_the_network() {
     let mut world = World::new(vec![open(&[])]);
     assert!(world.balancer.vouched_addresses().is_empty());

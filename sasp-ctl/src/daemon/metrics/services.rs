@@ -3,6 +3,53 @@
 use crate::control::openmetrics::{Labels, Page, with};
 use crate::daemon::status::{MemberStatus, ServiceStatus, TrafficStatus};
 
+/// A figure of a member: its name, what it is, and where it stands, if there is one.
+type Field = (&'static str, &'static str, fn(&MemberStatus) -> Option<f64>);
+
+const MEMBER_FIELDS: [Field; 11] = [
+    ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
+    ("share_ratio", "Part of new flows that it gets", |m| {
+        Some(m.report.share)
+    }),
+    (
+        "wanted_share_ratio",
+        "Part of new flows that it ought to get",
+        |m| Some(m.report.share_wanted),
+    ),
+    ("effective_weight", "Weight after all rules", |m| {
+        Some(f64::from(m.report.effective_weight))
+    }),
+    (
+        "ramped_weight",
+        "As much of the effective weight as counts now: less in a slow start",
+        |m| Some(m.report.ramped_weight),
+    ),
+    (
+        "applied_weight",
+        "Weight that its slots stand for, on the scale of the ramped weight",
+        |m| Some(m.report.applied_weight),
+    ),
+    ("static_weight", "Weight in the configuration", |m| {
+        Some(f64::from(m.report.static_weight))
+    }),
+    (
+        "gwm_weight",
+        "Weight that the GWM sent, while it counts",
+        |m| m.report.gwm.map(|word| f64::from(word.weight)),
+    ),
+    ("remembered_flows", "Live flows remembered", |m| {
+        Some(m.report.remembered_flows as f64)
+    }),
+    ("translated_flows", "Flows that full-nat translates", |m| {
+        Some(m.report.translated_flows as f64)
+    }),
+    (
+        "mtu_bytes",
+        "Largest IP packet on the way, headers of tunnels included",
+        |m| m.mtu.map(f64::from),
+    ),
+];
+
 impl Page {
     fn traffic(&mut self, what: &str, samples: &[(Labels, TrafficStatus)]) {
         for (name, help, field) in [
@@ -111,51 +158,7 @@ impl Page {
             "1 for the mode by which packets reach the member",
             forwards,
         );
-        type Field = fn(&MemberStatus) -> Option<f64>;
-        let fields: [(&str, &str, Field); 11] = [
-            ("slots", "Slots owned", |m| Some(m.report.slots as f64)),
-            ("share_ratio", "Part of new flows that it gets", |m| {
-                Some(m.report.share)
-            }),
-            (
-                "wanted_share_ratio",
-                "Part of new flows that it ought to get",
-                |m| Some(m.report.share_wanted),
-            ),
-            ("effective_weight", "Weight after all rules", |m| {
-                Some(f64::from(m.report.effective_weight))
-            }),
-            (
-                "ramped_weight",
-                "As much of the effective weight as counts now: less in a slow start",
-                |m| Some(m.report.ramped_weight),
-            ),
-            (
-                "applied_weight",
-                "Weight that its slots stand for, on the scale of the ramped weight",
-                |m| Some(m.report.applied_weight),
-            ),
-            ("static_weight", "Weight in the configuration", |m| {
-                Some(f64::from(m.report.static_weight))
-            }),
-            (
-                "gwm_weight",
-                "Weight that the GWM sent, while it counts",
-                |m| m.report.gwm.map(|word| f64::from(word.weight)),
-            ),
-            ("remembered_flows", "Live flows remembered", |m| {
-                Some(m.report.remembered_flows as f64)
-            }),
-            ("translated_flows", "Flows that full-nat translates", |m| {
-                Some(m.report.translated_flows as f64)
-            }),
-            (
-                "mtu_bytes",
-                "Largest IP packet on the way, headers of tunnels included",
-                |m| m.mtu.map(f64::from),
-            ),
-        ];
-        for (name, help, field) in fields {
+        for (name, help, field) in MEMBER_FIELDS {
             let samples = all().filter_map(|(labels, member)| Some((labels, field(member)?)));
             self.gauge(&format!("member_{name}"), help, samples);
         }

@@ -154,7 +154,7 @@ where
             let (outer, inner) = (error.place(), quoted(&error, &flow.inside));
             let reply = answer(&flow.inside).flow::<F>();
             let verdict =
-                error::reply::<_, _, F>(&mut frame, &flow.maps, &outer, &inner, &reply).unwrap();
+                reply_error::<F>(&mut frame, &flow.maps, (&outer, &inner), &reply).unwrap();
             assert_eq!(verdict.ifindex(), Some(CLIENT_SIDE));
             let expected = Wire {
                 tags,
@@ -218,7 +218,7 @@ fn an_error_about_an_unknown_flow_goes_nowhere() {
     let (outer, inner) = (error.place(), quoted(&error, &inside));
     let mut frame = error.frame();
     let reply = answer(&inside).flow::<V4>();
-    let verdict = error::reply::<_, _, V4>(&mut frame, &flow.maps, &outer, &inner, &reply);
+    let verdict = reply_error::<V4>(&mut frame, &flow.maps, (&outer, &inner), &reply);
     assert_eq!(verdict, None);
     assert_eq!(frame.bytes, error.bytes());
 }
@@ -234,7 +234,7 @@ fn an_error_that_ends_before_the_quoted_checksum_leaves_what_follows_alone() {
         let mut frame = error.frame();
         frame.bytes.extend([0xaa; 16]);
         let reply = answer(&flow.inside).flow::<V4>();
-        error::reply::<_, _, V4>(&mut frame, &flow.maps, &outer, &inner, &reply).unwrap();
+        reply_error::<V4>(&mut frame, &flow.maps, (&outer, &inner), &reply).unwrap();
         assert!(frame.bytes.ends_with(&[0xaa; 16]));
     }
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::wire::*;
 use crate::abi::backend::{Backend, MODE_FULL_NAT};
 use crate::abi::counters::Reason;
-use crate::abi::nat::{REPLY, SAW_FIN, SAW_MORE, SAW_RST, timeout_s};
+use crate::abi::nat::{REPLY, SAW_FIN, SAW_MORE, SAW_RST, then, timeout_s};
 use crate::family::{V4, V6};
 use crate::maps::FamilyMaps;
 use crate::maps::host::HostMaps;
@@ -165,7 +165,7 @@ where
             owner,
             source,
             spoke_ns: self.maps.now_ns,
-            forward: forward | bits(content),
+            forward: then(forward, bits(content)),
             reply,
         };
         self.lives.insert(client, life);
@@ -236,7 +236,7 @@ where
         let now_ns = self.maps.now_ns;
         if let Some(life) = self.lives.get_mut(&client) {
             life.spoke_ns = now_ns;
-            life.reply |= bits(content);
+            life.reply = then(life.reply, bits(content));
         }
         Ok(())
     }
@@ -354,4 +354,22 @@ fn a_flow_that_opens_where_one_was_reset_lives_as_long_as_any() {
     forward::<V4>(&maps, &wires[1], &member).unwrap();
     let refused = forward::<V4>(&maps, &packet(ACK), &member);
     assert_eq!(refused, Err(Reason::NatUnknown));
+}
+
+#[test]
+fn a_flow_that_goes_on_after_a_reset_lives_as_long_as_any() {
+    let (mut maps, member, wires) = opened(1, 2);
+    let packet = |content| Wire {
+        content,
+        ..wires[0].clone()
+    };
+    for content in [SYN, ACK, RST, ACK] {
+        forward::<V4>(&maps, &packet(content), &member).unwrap();
+    }
+    maps.now_ns += 99 * SECOND_NS;
+    let refused = forward::<V4>(&maps, &wires[1], &member);
+    assert_eq!(refused, Err(Reason::NatExhausted));
+    forward::<V4>(&maps, &packet(RST), &member).unwrap();
+    maps.now_ns += 11 * SECOND_NS;
+    forward::<V4>(&maps, &wires[1], &member).unwrap();
 }

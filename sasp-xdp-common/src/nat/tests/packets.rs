@@ -267,7 +267,7 @@ where
     let _ = crate::nat::reply::<_, _, F>(&mut sent, &maps, outer, &answer);
     headers_only(bytes, &sent.bytes, &[*outer])?;
     let mut sent = frame;
-    let _ = error::reply::<_, _, F>(&mut sent, &maps, outer, inner, &answer);
+    let _ = reply_error::<F>(&mut sent, &maps, (outer, inner), &answer);
     headers_only(bytes, &sent.bytes, &[*outer, *inner])
 }
 

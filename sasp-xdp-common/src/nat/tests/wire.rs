@@ -15,6 +15,7 @@ use crate::maps::{FamilyMaps, WAY_FOUND, Way};
 use crate::nat::{self, Forward, Translated};
 use crate::packet::Frame;
 use crate::parse::{Kind, Network, Place};
+use crate::verdict::Verdict;
 
 /// An address: IPv4 as `::ffff:a.b.c.d`.
 pub(super) type Wide = [u8; 16];
@@ -408,4 +409,25 @@ where
         Some(CLIENT_SIDE) => Ok(frame.bytes),
         _ => Err(verdict),
     })
+}
+
+/// Puts an error that is for no VIP through, step by step as the packet path does.
+pub(super) fn reply_error<F>(
+    frame: &mut Frame,
+    maps: &HostMaps,
+    (outer, quoted): (&Place, &Place),
+    flow: &F::Flow,
+) -> Option<Verdict>
+where
+    F: Translated,
+    HostMaps: FamilyMaps<F>,
+{
+    let mut forward = Forward::default();
+    let found = nat::error::find_reply::<_, _, F>(frame, maps, outer, flow, &mut forward)?;
+    let way = match found.answer {
+        WAY_FOUND => found,
+        _ => nat::error::reply_way::<_, _, F>(frame, maps, outer, &forward)?,
+    };
+    let verdict = nat::error::reply::<_, _, F>(frame, maps, outer, quoted, &forward, &way);
+    Some(verdict)
 }

@@ -33,6 +33,8 @@ struct Args {
     #[arg(value_parser = PossibleValuesParser::new(PARTS), value_name = "PART")]
     parts: Vec<String>,
     #[command(flatten)]
+    packets: packets::Options,
+    #[command(flatten)]
     peers: peers::Options,
 }
 
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.peers.peers {
         true => peers::run(&args.peers),
-        false => run(&args.parts),
+        false => run(&args.parts, &args.packets),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wanted: &[String]) -> Result<()> {
+fn run(wanted: &[String], options: &packets::Options) -> Result<()> {
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     if wants("update") {
         // Before this process is bound to one CPU, which the daemon under test would inherit.
@@ -67,10 +69,11 @@ fn run(wanted: &[String]) -> Result<()> {
     if !["packets", "tables", "codec"].into_iter().any(wants) {
         return Ok(());
     }
-    let mut rig = packets::Rig::load()?;
+    let mut rig = packets::Rig::load(options)?;
     let report = Report::start(rig.reference_ns()?);
     if wants("packets") {
-        rig.run(&report)?;
+        packets::verifier::run()?;
+        rig.run(&report, options)?;
     }
     if wants("tables") {
         tables::run(&report);

@@ -5,7 +5,11 @@
 //! the difference over interleaved rounds is printed.
 
 mod frames;
+pub(crate) mod verifier;
 mod world;
+
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use aya::maps::{Array, ProgramArray};
@@ -21,31 +25,50 @@ use crate::report::Report;
 const ROUNDS: usize = 15;
 const REPEAT: u32 = 200_000;
 
+/// What is measured, and beside what.
+#[derive(clap::Args, Debug)]
+#[group(id = "packets_options")]
+pub(crate) struct Options {
+    /// packets: another build's object, measured in the same rounds
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
+    /// packets: rows whose name contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+}
+
 /// The program under test with a service in its maps, and the helper programs.
 pub(crate) struct Rig {
     helpers: Ebpf,
-    balancer: ProgramFd,
+    /// The program under test, and the one that stands beside it.
+    balancers: Vec<ProgramFd>,
     stub: ProgramFd,
     reference: ProgramFd,
-    // Its maps go when it goes.
-    _balancer: Ebpf,
+    // Their maps go when they go.
+    _objects: Vec<Ebpf>,
 }
 
 impl Rig {
-    /// Loads both objects, which must have been built.
-    pub(crate) fn load() -> Result<Self> {
+    /// Loads the objects, which must have been built.
+    pub(crate) fn load(options: &Options) -> Result<Self> {
         let mut helpers = EbpfLoader::new().load(&object::read("sasp-xdp-bench")?)?;
-        let mut object = world::load()?;
-        let balancer = program(&mut object, names::PROGRAM)?;
+        let mut objects = vec![world::load(&object::read("sasp-xdp")?)?];
+        if let Some(path) = &options.beside {
+            let object = fs::read(path).with_context(|| path.display().to_string())?;
+            objects.push(world::load(&object)?);
+        }
+        let balancers = objects.iter_mut();
+        let balancers = balancers.map(|object| program(object, names::PROGRAM));
+        let balancers = balancers.collect::<Result<_>>()?;
         let stub = program(&mut helpers, "stub")?;
         let reference = program(&mut helpers, "reference")?;
         program(&mut helpers, "restore")?;
         Ok(Self {
             helpers,
-            balancer,
+            balancers,
             stub,
             reference,
-            _balancer: object,
+            _objects: objects,
         })
     }
 
@@ -53,32 +76,43 @@ impl Rig {
     pub(crate) fn reference_ns(&mut self) -> Result<f64> {
         let case = frames::reference();
         let reference = self.reference.try_clone()?;
-        self.net_ns(&case, &reference)
+        let net = self.net_ns(&case, &[reference])?;
+        net.first().copied().context("nothing was measured")
     }
 
     /// Measures and prints every case.
-    pub(crate) fn run(&mut self, report: &Report) -> Result<()> {
-        let balancer = self.balancer.try_clone()?;
+    pub(crate) fn run(&mut self, report: &Report, options: &Options) -> Result<()> {
+        let balancers = self.balancers.iter().map(ProgramFd::try_clone);
+        let balancers = balancers.collect::<Result<Vec<_>, _>>()?;
         for case in frames::cases() {
-            report.row(&case.name, self.net_ns(&case, &balancer)?);
+            if case.name.contains(&options.only) {
+                let net = self.net_ns(&case, &balancers)?;
+                report.measured(&case.name, &net, case.target_ns);
+            }
         }
         Ok(())
     }
 
-    fn net_ns(&mut self, case: &Case, target: &ProgramFd) -> Result<f64> {
+    /// Of each program.
+    fn net_ns(&mut self, case: &Case, targets: &[ProgramFd]) -> Result<Vec<f64>> {
         let stub = self.stub.try_clone()?;
-        let (mut with, mut without) = (Vec::new(), Vec::new());
+        let mut without = Vec::new();
+        let mut with = vec![Vec::new(); targets.len()];
         for _ in 0..ROUNDS {
             without.push(self.measure(case, &stub)?.0);
-            let (ns, verdict) = self.measure(case, target)?;
-            ensure!(
-                verdict == case.verdict,
-                "{}: XDP action {verdict}",
-                case.name
-            );
-            with.push(ns);
+            for (target, with) in targets.iter().zip(&mut with) {
+                let (ns, verdict) = self.measure(case, target)?;
+                ensure!(
+                    verdict == case.verdict,
+                    "{}: XDP action {verdict}",
+                    case.name
+                );
+                with.push(ns);
+            }
         }
-        Ok(undisturbed(with) - undisturbed(without))
+        let without = undisturbed(without);
+        let net = with.into_iter().map(|with| undisturbed(with) - without);
+        Ok(net.collect())
     }
 
     /// Nanoseconds per run, and what the last run returned.

@@ -16,6 +16,27 @@ impl Report {
         Self { reference_ns }
     }
 
+    /// Prints a row whose time has a target, with what was measured beside it.
+    pub(crate) fn measured(&self, name: &str, ns: &[f64], target_ns: Option<u32>) {
+        let [first, beside @ ..] = ns else {
+            return;
+        };
+        let ratio = first / self.reference_ns;
+        print!("{name:<44} {first:>12.1} {ratio:>12.1}");
+        if let Some(target) = target_ns {
+            let verdict = if *first <= target.into() {
+                "ok"
+            } else {
+                "over"
+            };
+            print!("   {verdict:<4} (≤ {target})");
+        }
+        for other in beside {
+            print!("   beside {other:.1}");
+        }
+        println!();
+    }
+
     /// Prints a row.
     pub(crate) fn row(&self, name: &str, ns: f64) {
         println!("{name:<44} {ns:>12.1} {:>12.1}", ns / self.reference_ns);

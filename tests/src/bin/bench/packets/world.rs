@@ -14,7 +14,6 @@ use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::slot::{Slot, Table};
 use sasp_xdp_common::forward::template;
-use tests::object;
 
 /// The services' addresses; their ports, TCP, are those of [`WAYS`].
 pub(super) const VIP4: [u8; 4] = [10, 0, 0, 100];
@@ -67,11 +66,11 @@ impl Way {
     }
 }
 
-pub(super) fn load() -> Result<Ebpf> {
+pub(super) fn load(object: &[u8]) -> Result<Ebpf> {
     let mut balancer = EbpfLoader::new()
         .override_global("AYA_LOG_LEVEL", &0_u8, true)
         .override_global(names::SEED, &0x5a5a_1234_u64, true)
-        .load(&object::read("sasp-xdp")?)?;
+        .load(object)?;
     for (way, id) in WAYS.iter().zip(0..) {
         fill_backends(&mut balancer, way, id)?;
         fill_table(&mut balancer, id)?;
