@@ -105,3 +105,25 @@ fn uploads_get_through_a_narrow_link_before_the_member() {
         rig.assert_checksums(forward);
     }
 }
+
+/// The edge's own interface is the narrow one: nobody else can tell the members.
+#[test]
+fn downloads_get_through_a_narrow_interface_towards_the_clients() {
+    let mut rig = Rig::two_armed(1);
+    rig.edge_is_gateway();
+    rig.farm
+        .site
+        .edge
+        .namespace
+        .ip(&format!("link set eth1 mtu {NARROW}"))
+        .unwrap();
+    let config = rig.config("nat");
+    rig.attach(&config, "native");
+    for vip in vips(DATA) {
+        // The client's own MSS tells nothing: its interface is as wide as the members'.
+        let mut connection = Connection::open(&rig.outside, vip, DEADLINE).unwrap();
+        let seen = connection.exchange(100, MEGABYTE);
+        seen.unwrap_or_else(|error| panic!("{vip}: {error:#}"));
+    }
+    rig.assert_checksums("narrow egress");
+}
