@@ -90,8 +90,8 @@ fn wrong_usage_is_exit_2_and_one_line_that_says_what_to_do() {
         ("attach eth0 --gmw x", "'--gmw'"),
         (&format!("attach eth0 {vip} --mode fast"), "generic"),
         (
-            &format!("attach eth0 {vip} --forward gue"),
-            "--forward gue: ",
+            &format!("attach eth0 {vip} --forward gui"),
+            "--forward gui: ",
         ),
         (&format!("attach eth0 {vip} --gwm :1"), "--gwm :1: "),
         (&format!("attach eth0 {vip} --instance a/b"), "--instance: "),
