@@ -106,7 +106,7 @@ fn wrong_usage_is_exit_2_and_one_line_that_says_what_to_do() {
         ),
         ("detach", "<IFACE|--all>"),
         ("detach eth0 --all", "cannot be used with"),
-        ("quiesce FARM1", "<ADDR:PORT>"),
+        ("quiesce FARM1", "<ADDR[:PORT]>"),
         ("status --instance a/b", "--instance: "),
         ("check-config nowhere.toml", "sasp-ctl init"),
         ("status --log loud=loud=loud", "--log "),
