@@ -2,8 +2,8 @@
 //! take the form off and hand what the client sent to a socket that has the VIP, all checksums verified by that
 //! kernel and not by us. So must the client's kernel take the answers.
 //!
-//! Tunnel devices are modules, which not every kernel has: `cargo xtask test --kernels` runs the tests that need them
-//! on kernels that have them.
+//! Tunnel devices are modules, which not every kernel has: the feature `tunnel-devices` brings the tests that need them,
+//! and `cargo xtask test --kernels` runs those on kernels that have them.
 //!
 //! * [`form`]: the forms, and what takes them off.
 //! * [`host`]: a host that receives: [`member`] or [`client`].
@@ -15,6 +15,7 @@ mod form;
 mod host;
 mod icmp;
 mod member;
+#[cfg(feature = "tunnel-devices")]
 mod outer;
 
 use anyhow::{Context as _, Result};
@@ -36,8 +37,8 @@ fn the_kernel_takes_what_the_balancer_sends_without_a_tunnel() {
     send_every_form(&PLAIN);
 }
 
+#[cfg(feature = "tunnel-devices")]
 #[test]
-#[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
 fn the_kernel_takes_off_every_tunnel_that_the_balancer_emits() {
     send_every_form(&TUNNELS);
 }
@@ -56,8 +57,8 @@ fn send_every_form(forms: &[Form]) {
 }
 
 /// If the tests above fail and this does not, it is the balancer's fault.
+#[cfg(feature = "tunnel-devices")]
 #[test]
-#[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
 fn the_kernel_takes_off_every_tunnel_that_is_made_by_hand() {
     fail_with(&TUNNELS, |form| {
         let member = Member::new(form)?;
@@ -70,8 +71,8 @@ fn the_kernel_takes_off_every_tunnel_that_is_made_by_hand() {
 }
 
 /// Otherwise the tests above could not fail.
+#[cfg(feature = "tunnel-devices")]
 #[test]
-#[ignore = "takes the kernel's tunnel devices: `cargo xtask test --kernels` has them"]
 fn the_kernel_hands_over_nothing_from_a_tunnel_whose_checksum_is_wrong() {
     refuse_every_form(&TUNNELS);
 }

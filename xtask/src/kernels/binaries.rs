@@ -12,7 +12,7 @@ use crate::host;
 pub(super) fn build() -> Result<Vec<(&'static str, PathBuf)>> {
     println!("==> test binaries");
     let mut command = host::cargo("test");
-    command.args(host::ALL).arg("--no-run");
+    command.args(host::ALL).args(["--all-features", "--no-run"]);
     for part in &PARTS {
         command.args(["--test", part.test]);
     }

@@ -56,7 +56,7 @@ pub(super) const PARTS: [Part; 3] = [
     },
     Part {
         test: "receivers",
-        arguments: &["--include-ignored"],
+        arguments: &[],
         modules: &[
             "veth",
             "ipip",

@@ -17,7 +17,7 @@ pub(super) fn run() -> Result<()> {
         "lints",
         host::cargo("clippy")
             .args(host::ALL)
-            .arg("--all-targets")
+            .args(["--all-targets", "--all-features"])
             .args(deny),
     )?;
     lint_bpf()?;
