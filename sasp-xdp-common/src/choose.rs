@@ -3,9 +3,10 @@
 //! A flow is remembered only if its slot's owner alone would not tell where it belongs. Who the owner is, and when a
 //! slot is tracked, userspace decides (`balance`).
 //!
-//! A packet that opens a flow and cannot be remembered, since the map or this second's new flows are full, goes where the
-//! flow's unknown packets will go: to `prev` while it is usable. So a flow that is not remembered does not move either,
-//! until its slot settles.
+//! Flows that were open before they were known are remembered up to so many a second, or a flood of such packets would
+//! push out real exceptions; the others go where they would go anyway, to `prev`. Flows that open are not capped: to
+//! send them to `prev` would give new flows to a member that is being drained. One that the map refuses goes there all
+//! the same, since its unknown packets will.
 
 use crate::abi::backend::{Index, NOBODY};
 use crate::abi::slot::Slot;

@@ -82,30 +82,34 @@ members = [ { address = "10.0.0.1:80", weight = 10 }, { address = "10.0.0.2:80" 
 #[test]
 fn wrong_usage_is_exit_2_and_one_line_that_says_what_to_do() {
     let machine = Machine::new();
+    // No such interface: whatever is not refused must not touch one of the host's.
     let vip = "--vip 203.0.113.10:80/tcp=F";
     for (line, words) in [
         ("", "no command given"),
         ("atach eth0", "attach"),
         ("attach", "<IFACE>"),
-        ("attach eth0 --gmw x", "'--gmw'"),
-        (&format!("attach eth0 {vip} --mode fast"), "generic"),
+        ("attach none0 --gmw x", "'--gmw'"),
+        (&format!("attach none0 {vip} --mode fast"), "generic"),
         (
-            &format!("attach eth0 {vip} --forward gui"),
+            &format!("attach none0 {vip} --forward gui"),
             "--forward gui: ",
         ),
-        (&format!("attach eth0 {vip} --gwm :1"), "--gwm :1: "),
-        (&format!("attach eth0 {vip} --instance a/b"), "--instance: "),
+        (&format!("attach none0 {vip} --gwm :1"), "--gwm :1: "),
         (
-            &format!("attach eth0 {vip} --member F=10.0.0.1:81"),
+            &format!("attach none0 {vip} --instance a/b"),
+            "--instance: ",
+        ),
+        (
+            &format!("attach none0 {vip} --member F=10.0.0.1:81"),
             "--member F=10.0.0.1:81: ",
         ),
-        ("attach eth0 --vip 203.0.113.10:80=F", "/tcp or /udp"),
+        ("attach none0 --vip 203.0.113.10:80=F", "/tcp or /udp"),
         (
-            "attach eth0 --config nowhere.toml",
+            "attach none0 --config nowhere.toml",
             "nowhere.toml: cannot be read",
         ),
         ("detach", "<IFACE|--all>"),
-        ("detach eth0 --all", "cannot be used with"),
+        ("detach none0 --all", "cannot be used with"),
         ("quiesce FARM1", "<ADDR[:PORT]>"),
         ("status --instance a/b", "--instance: "),
         ("check-config nowhere.toml", "sasp-ctl init"),

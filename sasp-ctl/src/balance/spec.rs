@@ -89,7 +89,7 @@ pub struct Pool {
 pub struct Globals {
     /// `None`: there is none, and no member is reached by `full-nat`.
     pub pool: Option<Pool>,
-    /// Flows that may be remembered anew per second; 0: as many as come.
+    /// Flows that may be remembered anew per second without having been seen to open; 0: as many as come.
     pub flows_per_second: u32,
     /// Packet-too-big messages per second; 0: as many as are due.
     pub too_big_per_second: u32,

@@ -28,8 +28,8 @@ pub const IDLE_TCP: Duration = Duration::from_secs(15 * 60);
 pub const IDLE_UDP: Duration = Duration::from_secs(60);
 /// Dead-band: below the coarsest step of z/OS's weights (1 in 64), above rounding.
 pub const DEAD_BAND_PERMILLE: u16 = 5;
-/// Flows remembered anew per second: a full map of the default size is not rolled over faster than in 65 seconds, so
-/// a flood pushes out no flow that speaks once a minute. That is the idle timeout of UDP; a TCP connection that is
+/// Flows remembered anew per second without having been seen to open: a full map of the default size is not rolled over faster than in 65 seconds, so
+/// a flood of ACKs pushes out no flow that speaks once a minute. That is the idle timeout of UDP; a TCP connection that is
 /// silent for longer may be forgotten under a flood.
 pub const REMEMBERED_PER_SECOND: u32 = 1000;
 /// Packet-too-big messages per second. A client needs one for each member's MTU; Linux sends as many ICMP messages to

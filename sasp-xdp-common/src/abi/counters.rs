@@ -109,7 +109,7 @@ reasons! {
     FragmentWithoutFirst = 23, Pass, "fragment_without_first";
     /// An ICMP error followed the flow that it quotes.
     IcmpErrorFollowed = 24, Note, "icmp_error_followed";
-    /// A flow was not remembered, since there were too many new ones within a second.
+    /// A flow of which nobody saw the opening was not remembered: there were too many within a second.
     FlowCapped = 25, Note, "flow_capped";
     /// A QUIC packet went to the server that its connection id names.
     QuicRouted = 26, Note, "quic_routed";

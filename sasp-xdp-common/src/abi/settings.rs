@@ -42,7 +42,7 @@ pub const WILDCARD: u32 = 1 << 0;
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limiter {
-    /// Flows remembered anew, [`Settings::flows_per_second`].
+    /// Flows remembered anew without having been seen to open, [`Settings::flows_per_second`].
     Flows = 0,
     /// Packet-too-big messages, [`Settings::too_big_per_second`].
     TooBig = 1,

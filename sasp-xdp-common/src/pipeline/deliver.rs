@@ -48,7 +48,7 @@ where
     if next == Step::TooBig {
         return Verdict::next(next);
     }
-    let noted = remember::<M, F>(maps, &job.header.flow, memory, index);
+    let noted = remember::<M, F>(maps, &job.header.flow, memory, index, job.kind.opens);
     noted.count(maps);
     if noted == Noted::Done || !job.kind.opens {
         Verdict::next(next)

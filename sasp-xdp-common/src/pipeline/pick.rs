@@ -151,7 +151,7 @@ pub(super) fn usable<M: Maps>(maps: &M, index: Index) -> Option<&Backend> {
 pub(super) enum Noted {
     /// It is remembered and counted, or need not be.
     Done,
-    /// This second's new flows are spent.
+    /// This second's flows of which nobody saw the opening are spent.
     Capped,
     /// The map refused it.
     Refused,
@@ -171,7 +171,13 @@ impl Noted {
 
 /// Does what is to be done about the flow map, and counts what was done.
 #[inline(always)]
-pub(super) fn remember<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
+pub(super) fn remember<M, F>(
+    maps: &M,
+    flow: &F::Flow,
+    memory: Memory,
+    index: Index,
+    opens: bool,
+) -> Noted
 where
     M: Maps + FamilyMaps<F>,
     F: Family,
@@ -179,7 +185,7 @@ where
     if memory == Memory::Leave {
         Noted::Done
     } else {
-        note::<M, F>(maps, flow, memory, index)
+        note::<M, F>(maps, flow, memory, index, opens)
     }
 }
 
@@ -197,7 +203,7 @@ where
 
 /// A function of its own for the same reason as [`recall`].
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn note<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index) -> Noted
+fn note<M, F>(maps: &M, flow: &F::Flow, memory: Memory, index: Index, opens: bool) -> Noted
 where
     M: Maps + FamilyMaps<F>,
     F: Family,
@@ -205,7 +211,8 @@ where
     let Some(backend) = maps.backend(index) else {
         return Noted::Done;
     };
-    if memory == Memory::Add && !may_add(maps) {
+    // A flow that opens is never capped: unknown, it would be taken for one of the former owner's.
+    if memory == Memory::Add && !opens && !may_add(maps) {
         return Noted::Capped;
     }
     let now = FlowEntry::new(index, backend.generation, maps.now_ns());
@@ -220,7 +227,7 @@ where
     Noted::Done
 }
 
-/// Whether this second's new flows are not spent.
+/// Whether this second's flows that were open before they were known are not spent.
 #[inline(always)]
 fn may_add<M: Maps>(maps: &M) -> bool {
     maps.settings()

@@ -79,7 +79,7 @@ where
     if backend.mode > MODE_GRE || !fits {
         return None;
     }
-    let noted = remember::<M, F>(maps, &flow, memory, index);
+    let noted = remember::<M, F>(maps, &flow, memory, index, kind.opens);
     if noted != Noted::Done {
         // Such a flow opens elsewhere.
         if kind.opens {
