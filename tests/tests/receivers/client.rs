@@ -1,6 +1,5 @@
 //! A host that has asked: it hears replies and what routers say, in sockets that speak to the VIP.
 
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -56,11 +55,7 @@ impl Client {
 
     /// The frame is an ICMP error about what the client has sent: its socket says that the port is closed.
     pub(crate) fn hear_of_a_closed_port(&self, frame: &[u8]) -> Result<()> {
-        self.host.send(frame)?;
-        let error = self.udp.recv(&mut [0; 2048]).err().context("no error")?;
-        let is_it = error.kind() == ErrorKind::ConnectionRefused;
-        ensure!(is_it, "{error}: {}", self.host.state());
-        self.host.nothing_was_wrong()
+        self.host.send_until_refused(frame, &self.udp)
     }
 
     /// The frame is an ICMP error: from now on the client's kernel sends the VIP no longer packets than this.

@@ -1,6 +1,7 @@
 //! A host beside the balancer, of whom the test is the wire: member or client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -89,6 +90,21 @@ impl Host {
     /// Puts a frame on the wire.
     pub(crate) fn send(&self, frame: &[u8]) -> Result<()> {
         self.injector.send(frame)
+    }
+
+    /// Puts an ICMP error on the wire, again and again until the socket that it concerns says that its peer's port is
+    /// closed: an interface that is just up may lose one.
+    pub(crate) fn send_until_refused(&self, frame: &[u8], socket: &UdpSocket) -> Result<()> {
+        self.wait("a closed port", |host| {
+            host.send(frame)?;
+            let error = socket.take_error()?.map(|error| error.kind());
+            ensure!(
+                error.is_none_or(|kind| kind == ErrorKind::ConnectionRefused),
+                "another error: {error:?}"
+            );
+            Ok(error.is_some())
+        })?;
+        self.nothing_was_wrong()
     }
 
     /// Waits until something is true of the host.

@@ -91,13 +91,6 @@ impl Member {
     /// The frame is an ICMP error about what the server has sent to the client: its socket says that the port is closed.
     pub(crate) fn hear_of_a_closed_port(&self, client: SocketAddr, frame: &[u8]) -> Result<()> {
         self.host.namespace.inside(|| self.udp.connect(client))??;
-        self.host.send(frame)?;
-        let error = self.udp.recv(&mut [0; 2048]).err().context("no error")?;
-        ensure!(
-            error.kind() == ErrorKind::ConnectionRefused,
-            "{error}: {}",
-            self.host.state()
-        );
-        self.host.nothing_was_wrong()
+        self.host.send_until_refused(frame, &self.udp)
     }
 }
