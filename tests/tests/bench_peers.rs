@@ -12,6 +12,8 @@ const PANELS: [(&str, &[&str]); 3] = [
         &[
             "bare forwarder",
             "sasp-ctl, native dsr",
+            "sasp-ctl, native ipip",
+            "sasp-ctl, native nat",
             "sasp-ctl, generic dsr",
             "nftables, jhash DNAT",
         ],
@@ -22,6 +24,7 @@ const PANELS: [(&str, &[&str]); 3] = [
 const HTTP: &[&str] = &[
     "direct",
     "sasp-ctl, native dsr",
+    "sasp-ctl, native nat",
     "nftables, jhash DNAT",
     "HAProxy, TCP mode",
     "nginx, stream",

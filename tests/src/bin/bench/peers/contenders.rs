@@ -36,6 +36,8 @@ impl Kind {
 pub(super) const PACKETS: &[Contender] = &[
     contender("bare forwarder", Kind::Bare),
     sasp_ctl("sasp-ctl, native dsr", "native", "dsr"),
+    sasp_ctl("sasp-ctl, native ipip", "native", "ipip"),
+    sasp_ctl("sasp-ctl, native nat", "native", "nat"),
     sasp_ctl("sasp-ctl, generic dsr", "generic", "dsr"),
     contender("nftables, jhash DNAT", Kind::Nftables),
 ];
@@ -44,6 +46,7 @@ pub(super) const PACKETS: &[Contender] = &[
 pub(super) const HTTP: &[Contender] = &[
     contender("direct", Kind::Direct),
     sasp_ctl("sasp-ctl, native dsr", "native", "dsr"),
+    sasp_ctl("sasp-ctl, native nat", "native", "nat"),
     contender("nftables, jhash DNAT", Kind::Nftables),
     contender("HAProxy, TCP mode", Kind::Haproxy),
     contender("nginx, stream", Kind::NginxStream),

@@ -46,6 +46,9 @@ pub(super) enum Running {
 impl Edge<'_> {
     /// Starts a contender; `sasp_ctl` is the command that does nothing yet.
     pub(super) fn start(&self, kind: Kind, sasp_ctl: Command) -> Result<Running> {
+        if kind.routes() {
+            self.namespace.inside(become_router)??;
+        }
         match kind {
             Kind::Direct => Ok(Running::Nothing),
             Kind::Bare => self.bare(),
@@ -86,12 +89,6 @@ impl Edge<'_> {
     }
 
     fn nftables(&self) -> Result<Running> {
-        self.namespace.inside(|| {
-            sysctl("net/ipv4/ip_forward", "1")?;
-            // Members are on the segment that the packets come from, which is no reason to tell clients of them.
-            sysctl("net/ipv4/conf/all/send_redirects", "0")?;
-            sysctl("net/ipv4/conf/eth0/send_redirects", "0")
-        })??;
         let path = self.directory.join("rules.nft");
         fs::write(&path, self.nftables_rules())?;
         let path = path.to_str().context("a path that is no text")?;
@@ -169,6 +166,13 @@ impl Running {
         }
         Ok(())
     }
+}
+
+fn become_router() -> Result<()> {
+    sysctl("net/ipv4/ip_forward", "1")?;
+    // Members are on the segment that the packets come from, which is no reason to tell clients of them.
+    sysctl("net/ipv4/conf/all/send_redirects", "0")?;
+    sysctl("net/ipv4/conf/eth0/send_redirects", "0")
 }
 
 /// Attaches a program to `eth0` of a namespace in native mode, until the object is dropped.
