@@ -38,10 +38,15 @@ fn every_row_holds_on_the_host() {
 #[test]
 fn every_row_holds_in_the_kernel() {
     let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), names::PROGRAM, SEED).unwrap();
-    let rows: Vec<Row> = rows::all()
+    let mut rows: Vec<Row> = rows::all()
         .into_iter()
         .filter(|row| row.host_only.is_none())
         .collect();
+    // A table is got rid of by loading the program anew, which takes its time.
+    rows.sort_by_cached_key(|row| {
+        let tables: Vec<_> = row.world.tables.keys().copied().collect();
+        (tables.len(), tables)
+    });
     let failures: Vec<_> = rows
         .iter()
         .filter_map(|row| {
