@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// these versions
     #[arg(long, num_args = 0.., value_delimiter = ',', value_name = "VERSION")]
     kernels: Option<Vec<String>>,
+    /// How many random packets the host's model and the kernel's program are held together over [default: a million]
+    #[arg(long, value_name = "COUNT", conflicts_with = "kernels", value_parser = clap::value_parser!(u64).range(1..))]
+    packets: Option<u64>,
     /// Run only tests whose names contain one of these, and no checks
     #[arg(last = true, value_name = "NAME")]
     names: Vec<String>,
@@ -98,6 +101,9 @@ fn run_tests(
         .args(kind)
         .arg("--");
     command.args(arguments).args(&options.names);
+    if let Some(packets) = options.packets {
+        command.env("SASP_TEST_PACKETS", packets.to_string());
+    }
     let failed_before = tally.failed;
     let succeeded = stream(&mut command, |line| tally.add(line))?;
     if !succeeded && tally.failed == failed_before {

@@ -234,3 +234,6 @@ fn skip_extensions<P: Packet>(packet: &P, place: &mut Place) -> Result<Part, Rea
     }
     Err(Reason::ExtensionHeaders)
 }
+
+#[cfg(test)]
+mod tests;
