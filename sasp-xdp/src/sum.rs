@@ -6,7 +6,10 @@ use aya_ebpf::helpers::{bpf_csum_diff, bpf_xdp_load_bytes};
 use crate::ctx::{AT_MASK, masked};
 use crate::maps;
 
-/// Bytes that one turn of the loop takes; a multiple of 4, for `bpf_csum_diff`.
+/// `bpf_csum_diff` takes whole ones.
+const WORD: usize = size_of::<u32>();
+
+/// Bytes that one turn of the loop takes; a multiple of [`WORD`].
 const STEP: usize = 256;
 /// Turns to the end of the largest first buffer.
 const FIRST_BUFFER: usize = (AT_MASK + 1) / STEP;
@@ -77,7 +80,7 @@ impl Walk {
     #[inline(always)]
     fn step<const N: usize>(&mut self) -> Option<()> {
         let first = self.take::<N>()?;
-        self.sum = add::<N>(first as *mut u32, self.sum);
+        self.sum = add(first as *mut u32, N, self.sum);
         self.left -= N;
         Some(())
     }
@@ -124,20 +127,23 @@ pub(crate) fn of_buffers(ctx: *mut xdp_md, at: usize, len: usize) -> Option<u16>
             break;
         }
         load(ctx, at, place, COPY)?;
-        sum = add::<COPY>(place.cast(), sum);
+        sum = add(place.cast(), COPY, sum);
         at += COPY;
         left -= COPY;
     }
     if left >= COPY {
         return None;
     }
-    let rest = masked::<{ COPY - 1 }>(left);
-    if rest != 0 {
-        // What is not loaded counts as zero.
-        // SAFETY: `COPY` bytes, of this CPU alone.
-        unsafe { *place = [0; COPY / 8] };
+    if left != 0 {
+        // Linux 6.1 does not learn from the comparison that there is at least one byte.
+        let rest = masked::<{ COPY - 1 }>(left - 1) + 1;
+        // What the last word has beyond the rest counts as zero.
+        let last = masked::<{ COPY - WORD }>(left - 1);
+        let words = place.cast::<u32>();
+        // SAFETY: the last word that the rest reaches into, at most the last of `COPY` bytes, of this CPU alone.
+        unsafe { words.byte_add(last).write(0) };
         load(ctx, at, place, rest)?;
-        sum = add::<COPY>(place.cast(), sum);
+        sum = add(words, last + WORD, sum);
     }
     Some(fold(u64::from(sum)))
 }
@@ -149,11 +155,11 @@ fn load(ctx: *mut xdp_md, at: usize, to: *mut [u64; COPY / 8], len: usize) -> Op
     (failed == 0).then_some(())
 }
 
-/// Adds `N` bytes.
+/// Adds so many bytes, a multiple of [`WORD`].
 #[inline(always)]
-fn add<const N: usize>(words: *mut u32, sum: u32) -> u32 {
+fn add(words: *mut u32, len: usize, sum: u32) -> u32 {
     // SAFETY: the caller has checked that many bytes, and nothing is read through the null pointer, whose size is 0.
-    unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, words, N as u32, sum) as u32 }
+    unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, words, len as u32, sum) as u32 }
 }
 
 #[inline(always)]
