@@ -37,7 +37,16 @@ fn every_row_holds_on_the_host() {
 
 #[test]
 fn every_row_holds_in_the_kernel() {
-    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), names::PROGRAM, SEED).unwrap();
+    every_row_holds_in(names::PROGRAM);
+}
+
+#[test]
+fn every_row_holds_in_the_kernel_for_frames_in_several_buffers() {
+    every_row_holds_in(names::PROGRAM_FRAGS);
+}
+
+fn every_row_holds_in(program: &'static str) {
+    let mut kernel = Kernel::new(object::read("sasp-xdp").unwrap(), program, SEED).unwrap();
     let mut rows: Vec<Row> = rows::all()
         .into_iter()
         .filter(|row| row.host_only.is_none())
