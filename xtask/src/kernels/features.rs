@@ -13,20 +13,31 @@ pub(super) struct Feature {
     pub(super) tests: &'static [&'static str],
 }
 
-pub(super) const FEATURES: [Feature; 1] = [Feature {
-    // BPF_PROG_TEST_RUN takes the interface on which a frame came (ec94670fcb3b).
-    name: "`trace`",
-    since: "5.15",
-    tests: &[
-        "a_full_flow_map_is_read_whole",
-        "flows_are_read_and_forgotten_only_while_silent",
-        "flows_that_go_on_speaking_push_nobody_out_of_a_full_map",
-        "the_programs_words_reach_the_log",
-        "a_refused_retirement_loses_no_traffic",
-        "a_retired_backend_leaves_its_traffic_to_its_service",
-        "packets_to_a_vip_go_to_the_slot_owners_mac_and_others_pass",
-    ],
-}];
+pub(super) const FEATURES: [Feature; 2] = [
+    Feature {
+        // BPF_PROG_TEST_RUN takes the interface on which a frame came (ec94670fcb3b).
+        name: "`trace`",
+        since: "5.15",
+        tests: &[
+            "a_full_flow_map_is_read_whole",
+            "flows_are_read_and_forgotten_only_while_silent",
+            "flows_that_go_on_speaking_push_nobody_out_of_a_full_map",
+            "the_programs_words_reach_the_log",
+            "a_refused_retirement_loses_no_traffic",
+            "a_retired_backend_leaves_its_traffic_to_its_service",
+            "packets_to_a_vip_go_to_the_slot_owners_mac_and_others_pass",
+        ],
+    },
+    Feature {
+        // Programs for frames in several buffers (c2f2cdbeffda), and a veth that has them (7cda76d858a4).
+        name: "jumbo frames in the driver",
+        since: "5.18",
+        tests: &[
+            "every_row_holds_in_the_kernel_for_frames_in_several_buffers",
+            "jumbo_frames_do_not_keep_the_program_out_of_the_driver",
+        ],
+    },
+];
 
 /// Those that a release lacks.
 pub(super) fn lacking(release: &str) -> impl Iterator<Item = &'static Feature> {
