@@ -1,18 +1,9 @@
-//! The forms that a packet takes on its way to a member, and the devices that take them off.
+//! The forms that a packet takes on its way to a member.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use crate::host::{MEMBER_PORT, ends, vip};
-
-/// The tunnel device. Here and below the words are the README's: whoever changes one changes the other.
-pub(crate) const DEVICE: &str = "sasp";
-const SIT: &str = "link add sasp type sit mode any local {} remote any";
-const IP6TNL: &str = "link add sasp type ip6tnl mode any local {} remote ::";
-const GRE: &str = "link add sasp type gre local {} remote any";
-const IP6GRE: &str = "link add sasp type ip6gre local {} remote ::";
-const FOU: &str = "fou add port 6080 gue";
-const FOU6: &str = "fou add port 6080 gue -6";
 
 /// An address family.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,127 +35,39 @@ pub(crate) struct Form {
     pub(crate) outer: Family,
     pub(crate) shim: Shim,
     pub(crate) inner: Family,
-    /// What makes the device [`DEVICE`], in words of `ip`; `{}` is the member's address.
-    pub(crate) device: &'static [&'static str],
 }
 
 /// For whose receipt every kernel has what it takes.
 pub(crate) const PLAIN: [Form; 6] = [
-    Form {
-        outer: Family::V4,
-        shim: Shim::Dsr,
-        inner: Family::V4,
-        device: &[],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Dsr,
-        inner: Family::V6,
-        device: &[],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Nat,
-        inner: Family::V4,
-        device: &[],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Nat,
-        inner: Family::V6,
-        device: &[],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::FullNat,
-        inner: Family::V4,
-        device: &[],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::FullNat,
-        inner: Family::V6,
-        device: &[],
-    },
+    Form::new(Family::V4, Shim::Dsr, Family::V4),
+    Form::new(Family::V6, Shim::Dsr, Family::V6),
+    Form::new(Family::V4, Shim::Nat, Family::V4),
+    Form::new(Family::V6, Shim::Nat, Family::V6),
+    Form::new(Family::V4, Shim::FullNat, Family::V4),
+    Form::new(Family::V6, Shim::FullNat, Family::V6),
 ];
 
-/// Of every tunnel that the balancer emits.
+/// Every tunnel that the balancer emits.
 pub(crate) const TUNNELS: [Form; 12] = [
-    Form {
-        outer: Family::V4,
-        shim: Shim::Ip,
-        inner: Family::V4,
-        device: &[SIT],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Ip,
-        inner: Family::V6,
-        device: &[SIT],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Ip,
-        inner: Family::V4,
-        device: &[IP6TNL],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Ip,
-        inner: Family::V6,
-        device: &[IP6TNL],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Gre,
-        inner: Family::V4,
-        device: &[GRE],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Gre,
-        inner: Family::V6,
-        device: &[GRE],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Gre,
-        inner: Family::V4,
-        device: &[IP6GRE],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Gre,
-        inner: Family::V6,
-        device: &[IP6GRE],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Gue,
-        inner: Family::V4,
-        device: &[FOU, SIT],
-    },
-    Form {
-        outer: Family::V4,
-        shim: Shim::Gue,
-        inner: Family::V6,
-        device: &[FOU, SIT],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Gue,
-        inner: Family::V4,
-        device: &[FOU6, IP6TNL],
-    },
-    Form {
-        outer: Family::V6,
-        shim: Shim::Gue,
-        inner: Family::V6,
-        device: &[FOU6, IP6TNL],
-    },
+    Form::new(Family::V4, Shim::Ip, Family::V4),
+    Form::new(Family::V4, Shim::Ip, Family::V6),
+    Form::new(Family::V6, Shim::Ip, Family::V4),
+    Form::new(Family::V6, Shim::Ip, Family::V6),
+    Form::new(Family::V4, Shim::Gre, Family::V4),
+    Form::new(Family::V4, Shim::Gre, Family::V6),
+    Form::new(Family::V6, Shim::Gre, Family::V4),
+    Form::new(Family::V6, Shim::Gre, Family::V6),
+    Form::new(Family::V4, Shim::Gue, Family::V4),
+    Form::new(Family::V4, Shim::Gue, Family::V6),
+    Form::new(Family::V6, Shim::Gue, Family::V4),
+    Form::new(Family::V6, Shim::Gue, Family::V6),
 ];
 
 impl Form {
+    const fn new(outer: Family, shim: Shim, inner: Family) -> Self {
+        Self { outer, shim, inner }
+    }
+
     /// For whom a packet is when the member's stack has it.
     pub(crate) fn receiver(&self) -> SocketAddr {
         match self.shim {
@@ -176,9 +79,7 @@ impl Form {
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            outer, shim, inner, ..
-        } = self;
+        let Self { outer, shim, inner } = self;
         match shim {
             Shim::Dsr | Shim::Nat | Shim::FullNat => write!(f, "{inner:?} by {shim:?}"),
             _ => write!(f, "{inner:?} in {shim:?} over {outer:?}"),

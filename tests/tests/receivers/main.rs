@@ -5,7 +5,7 @@
 //! Tunnel devices are modules, which not every kernel has: the feature `tunnel-devices` brings the tests that need them,
 //! and `cargo xtask test --kernels` runs those on kernels that have them.
 //!
-//! * [`form`]: the forms, and what takes them off.
+//! * [`form`]: the forms. [`readme`]: what takes them off.
 //! * [`host`]: a host that receives: [`member`] or [`client`].
 //! * [`balancer`]: the BPF program, which sends. [`outer`], [`icmp`]: what is made by hand.
 
@@ -17,6 +17,7 @@ mod icmp;
 mod member;
 #[cfg(feature = "tunnel-devices")]
 mod outer;
+mod readme;
 
 use anyhow::{Context as _, Result};
 use tests::fixtures::frame::{ACK, FrameBuilder, SYN, tcp, udp};

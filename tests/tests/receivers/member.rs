@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use tests::lab::namespace::sysctl;
 use tests::lab::site::{VIP4, VIP6};
 
-use crate::form::{DEVICE, Family, Form};
+use crate::form::{Family, Form};
 use crate::host::{Host, PATIENCE, ends};
+use crate::readme::commands;
 
 /// A member that takes one form off.
 pub(crate) struct Member {
@@ -28,19 +29,12 @@ impl Member {
              addr add {VIP4}/32 dev lo\n\
              addr add {VIP6}/128 dev lo nodad"
         ))?;
-        let (_, own) = ends(form.outer);
-        for line in form.device {
-            host.namespace
-                .ip(&line.replace("{}", &own.to_string()))
-                .with_context(|| format!("ip {line}"))?;
-        }
-        if !form.device.is_empty() {
-            host.namespace.ip(&format!("link set {DEVICE} up"))?;
-            host.namespace.inside(|| {
-                // Distributions switch it on; a tunnel is no way back to clients.
-                sysctl("net/ipv4/conf/all/rp_filter", "1")?;
-                sysctl(&format!("net/ipv4/conf/{DEVICE}/rp_filter"), "2")
-            })??;
+        // Distributions switch it on.
+        host.namespace
+            .inside(|| sysctl("net/ipv4/conf/all/rp_filter", "1"))??;
+        for command in commands(form) {
+            let words: Vec<_> = command.split(' ').collect();
+            host.namespace.output(words[0], &words[1..])?;
         }
         let receiver = form.receiver();
         let bind = || (UdpSocket::bind(receiver), TcpListener::bind(receiver));
