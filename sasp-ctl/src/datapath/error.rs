@@ -36,6 +36,15 @@ pub enum Error {
     /// A capability is missing.
     #[error("{0} is missing: run as root, or grant CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON")]
     MissingCapability(&'static str),
+    /// The kernel counts maps as locked memory, and we may not raise the limit.
+    #[error(
+        "Linux {release} counts BPF maps as locked memory, which is limited here: grant CAP_SYS_RESOURCE too, \
+         or LimitMEMLOCK=infinity"
+    )]
+    LockedMemory {
+        /// As the kernel names itself.
+        release: String,
+    },
     /// Root, but of a user namespace.
     #[error(
         "this user namespace cannot load BPF programs, whatever its capabilities: \

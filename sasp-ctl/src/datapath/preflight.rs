@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use caps::{CapSet, Capability};
+use nix::libc::RLIM_INFINITY;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::error::Error;
 
@@ -12,6 +14,9 @@ use super::error::Error;
 /// 5.9 (aa8d3a716b59).
 const KERNEL: (u32, u32) = (5, 10);
 const KERNEL_TEXT: &str = "5.10";
+
+/// The first that does not count what maps may hold as locked memory (755e5d55367a).
+const LOCKS_NOTHING: (u32, u32) = (5, 11);
 
 /// `PROC_USER_INIT_INO` of linux/proc_ns.h.
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
@@ -24,9 +29,10 @@ const CAPABILITIES: [(Capability, &str); 3] = [
     (Capability::CAP_PERFMON, "CAP_PERFMON"),
 ];
 
-/// Checks the kernel's version and this thread's capabilities.
+/// Checks the kernel's version and this thread's capabilities, and makes room for the maps where they need it.
 pub(super) fn check() -> Result<(), Error> {
-    check_kernel(&kernel_release())?;
+    let release = kernel_release();
+    check_kernel(&release)?;
     check_user_namespace()?;
     // CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
     let admin = has(Capability::CAP_SYS_ADMIN);
@@ -35,6 +41,19 @@ pub(super) fn check() -> Result<(), Error> {
         if !implied && !has(capability) {
             return Err(Error::MissingCapability(name));
         }
+    }
+    if is_before(&release, LOCKS_NOTHING) {
+        unlimit_locked_memory(release)?;
+    }
+    Ok(())
+}
+
+/// Before the daemon gives up the right to do so; tables need memory later, too.
+fn unlimit_locked_memory(release: String) -> Result<(), Error> {
+    let limited = getrlimit(Resource::RLIMIT_MEMLOCK).map(|(soft, _)| soft != RLIM_INFINITY);
+    let unlimited = || setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    if limited.unwrap_or(true) && unlimited().is_err() {
+        return Err(Error::LockedMemory { release });
     }
     Ok(())
 }
@@ -60,18 +79,24 @@ fn kernel_release() -> String {
         .unwrap_or_default()
 }
 
-/// Refuses what is certainly too old; a version that nobody can read passes.
+/// Refuses what is certainly too old.
 fn check_kernel(release: &str) -> Result<(), Error> {
+    if is_before(release, KERNEL) {
+        return Err(Error::OldKernel {
+            found: release.to_owned(),
+            needed: KERNEL_TEXT,
+        });
+    }
+    Ok(())
+}
+
+/// Whether a release is certainly older than a version; one that nobody can read is not.
+fn is_before(release: &str, version: (u32, u32)) -> bool {
     let mut numbers = release
         .split(|c: char| !c.is_ascii_digit())
         .map_while(|part| part.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) < KERNEL => Err(Error::OldKernel {
-            found: release.to_owned(),
-            needed: KERNEL_TEXT,
-        }),
-        _ => Ok(()),
-    }
+    let numbers = numbers.next().zip(numbers.next());
+    numbers.is_some_and(|found| found < version)
 }
 
 #[cfg(test)]

@@ -13,7 +13,13 @@ pub(super) struct Feature {
     pub(super) tests: &'static [&'static str],
 }
 
-pub(super) const FEATURES: [Feature; 2] = [
+pub(super) const FEATURES: [Feature; 3] = [
+    Feature {
+        // Until then maps count as locked memory (755e5d55367a).
+        name: "`attach` without CAP_SYS_RESOURCE or LimitMEMLOCK=infinity",
+        since: "5.11",
+        tests: &["the_three_capabilities_are_enough_to_attach_and_to_adopt"],
+    },
     Feature {
         // BPF_PROG_TEST_RUN takes the interface on which a frame came (ec94670fcb3b).
         name: "`trace`",
@@ -30,7 +36,7 @@ pub(super) const FEATURES: [Feature; 2] = [
     },
     Feature {
         // Programs for frames in several buffers (c2f2cdbeffda), and a veth that has them (7cda76d858a4).
-        name: "jumbo frames in the driver",
+        name: "jumbo frames in native mode, where the driver takes them in several buffers (veth does)",
         since: "5.18",
         tests: &[
             "every_row_holds_in_the_kernel_for_frames_in_several_buffers",
@@ -56,5 +62,22 @@ mod tests {
         let lacks = |release: &str| lacking(release).any(|feature| feature.since == "5.15");
         assert!(lacks("5.10.0-46-cloud-amd64"));
         assert!(!lacks("5.15.0") && !lacks("6.1.0-56-cloud-amd64"));
+    }
+
+    #[test]
+    fn no_test_is_left_out_that_does_not_exist() {
+        let known = [
+            include_str!("../../../tests/tests/fixtures.rs"),
+            include_str!("../../../tests/tests/datapath/attach.rs"),
+            include_str!("../../../tests/tests/datapath/flows.rs"),
+            include_str!("../../../tests/tests/datapath/packet_log.rs"),
+            include_str!("../../../tests/tests/datapath/refuse.rs"),
+            include_str!("../../../tests/tests/datapath/traffic.rs"),
+        ];
+        for test in FEATURES.iter().flat_map(|feature| feature.tests) {
+            let begins = format!("fn {test}");
+            let is_known = known.iter().any(|source| source.contains(&begins));
+            assert!(is_known, "{test}");
+        }
     }
 }
