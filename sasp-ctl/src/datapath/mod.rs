@@ -9,7 +9,7 @@
 //! * [`options`]: what to attach, and where. [`error`]: why it could not be.
 //! * `attach`, `detach`: the whole way on and off. `preflight`: what must be true before.
 //! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
-//! * `object`, `layout`: the program and its maps. `links`, `netlink`: interfaces and who runs on them. `upkeep`: what
+//! * `object`, `layout`, `undisturbed`: the program and its maps. `links`, `netlink`: interfaces and who runs on them. `upkeep`: what
 //!   becomes of them.
 //! * `maps`, `tables`, `lookups`, `map`, `sys`: the maps, down to bpf(2).
 //! * `apply`, [`counters`], `flows`, `translations`, `run`, `packet_log`: what a running data plane can be asked.
@@ -39,6 +39,7 @@ mod run;
 mod sys;
 mod tables;
 mod translations;
+mod undisturbed;
 mod upkeep;
 
 use std::fmt;
@@ -57,6 +58,7 @@ pub use layout::memory::{Memory, memory, possible_cpus};
 pub(crate) use lock::Lock;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
+pub use undisturbed::load;
 
 use object::Object;
 use pins::Pins;

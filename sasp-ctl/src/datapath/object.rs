@@ -12,6 +12,7 @@ use sasp_xdp_common::abi::names;
 use super::error::{Error, chain, verdict};
 use super::layout;
 use super::options::{PacketLog, Sizes};
+use super::undisturbed::{self, Waiting};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sasp-xdp"));
 
@@ -123,8 +124,7 @@ impl Object {
             .try_into()
             .map_err(|error| Error::Load(chain(&error)))?;
         if program.fd().is_err() {
-            let loaded = program.load();
-            loaded.map_err(|error| Error::Load(verdict(&error)))?;
+            undisturbed::load(program).map_err(|error| Error::Load(verdict(&error)))?;
         }
         Ok(program)
     }
@@ -145,7 +145,9 @@ impl Object {
     }
 }
 
+/// aya finds out what the kernel can do by loading small programs, once: a disturbed one would say that it cannot.
 fn load(loader: &mut EbpfLoader<'_>) -> Result<Ebpf, Error> {
+    let _waiting = Waiting::signals();
     loader
         .load(OBJECT)
         .map_err(|error: EbpfError| Error::Load(chain(&error)))

@@ -2,6 +2,7 @@
 
 mod attach;
 mod bpffs;
+mod disturbed;
 mod flows;
 mod interrupted;
 mod lab;

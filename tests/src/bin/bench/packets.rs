@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use aya::maps::{Array, ProgramArray};
 use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
+use sasp_ctl::datapath;
 use sasp_xdp_common::abi::bench::Template;
 use sasp_xdp_common::abi::names;
 use tests::object;
@@ -143,7 +144,7 @@ fn program(object: &mut Ebpf, name: &str) -> Result<ProgramFd> {
         .program_mut(name)
         .context(name.to_owned())?
         .try_into()?;
-    program.load()?;
+    datapath::load(program)?;
     Ok(program.fd()?.try_clone()?)
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use aya::EbpfLoader;
 use aya::programs::Xdp;
+use sasp_ctl::datapath;
 use sasp_xdp_common::abi::names;
 use tests::object;
 
@@ -41,7 +42,7 @@ fn load(object: &[u8], name: &str) -> Result<(Duration, Option<u32>)> {
     let program = object.program_mut(name).context(name.to_owned())?;
     let program: &mut Xdp = program.try_into()?;
     let start = Instant::now();
-    program.load()?;
+    datapath::load(program)?;
     Ok((
         start.elapsed(),
         program.info()?.verified_instruction_count(),

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use aya::programs::{Xdp, xdp::XdpMode};
 use aya::{Ebpf, EbpfLoader};
+use sasp_ctl::datapath;
 use tests::lab::balancer::{self, Balancer};
 use tests::lab::config;
 use tests::lab::namespace::{Namespace, sysctl};
@@ -181,7 +182,7 @@ pub(super) fn attach(object: &mut Ebpf, program: &str, namespace: &Namespace) ->
         .program_mut(program)
         .with_context(|| format!("no program {program}"))?
         .try_into()?;
-    program.load()?;
+    datapath::load(program)?;
     namespace.inside(|| program.attach("eth0", XdpMode::Driver))??;
     Ok(())
 }

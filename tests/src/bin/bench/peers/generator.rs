@@ -10,6 +10,7 @@ use aya::maps::Array;
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use nix::net::if_::if_nametoindex;
+use sasp_ctl::datapath;
 use sasp_xdp_common::abi::bench::{FRAME, SENT, SINK_MAC, Template};
 use tests::fixtures::frame;
 use tests::lab::namespace::Namespace;
@@ -87,7 +88,7 @@ fn send(mut object: Ebpf, stop: &AtomicBool) -> Result<()> {
         .program_mut("generate")
         .context("no program generate")?
         .try_into()?;
-    program.load()?;
+    datapath::load(program)?;
     // `struct xdp_md`: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
     let context = [0, SENT as u32, 0, if_nametoindex("eth0")?, 0, 0];
     let context: Vec<u8> = context
