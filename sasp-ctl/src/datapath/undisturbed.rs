@@ -14,7 +14,7 @@ const TRIES: usize = 5;
 /// Why the kernel refused it, or that it was disturbed every time.
 pub fn load(program: &mut Xdp) -> Result<(), ProgramError> {
     let _waiting = Waiting::signals();
-    persistently(|| program.load())
+    persistently(|| program.load(), is_disturbed)
 }
 
 /// Signals to this thread wait as long as it lives.
@@ -39,15 +39,21 @@ impl Drop for Waiting {
     }
 }
 
-fn persistently(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), ProgramError> {
+fn is_disturbed(error: &ProgramError) -> bool {
+    match error {
+        ProgramError::LoadError { io_error, .. } => io_error.raw_os_error() == Some(libc::EAGAIN),
+        _ => false,
+    }
+}
+
+fn persistently<E>(
+    mut load: impl FnMut() -> Result<(), E>,
+    is_disturbed: impl Fn(&E) -> bool,
+) -> Result<(), E> {
     let mut result = load();
     for _ in 1..TRIES {
         match result {
-            Err(ProgramError::LoadError { io_error, .. })
-                if io_error.raw_os_error() == Some(libc::EAGAIN) =>
-            {
-                result = load();
-            }
+            Err(error) if is_disturbed(&error) => result = load(),
             result => return result,
         }
     }
@@ -56,35 +62,31 @@ fn persistently(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
-    fn refused(number: i32) -> Result<(), ProgramError> {
-        Err(ProgramError::LoadError {
-            io_error: io::Error::from_raw_os_error(number),
-            verifier_log: aya::VerifierLog::new(String::new()),
-        })
+    const DISTURBED: Result<(), bool> = Err(true);
+    const REFUSED: Result<(), bool> = Err(false);
+
+    /// How often a program is loaded that is answered for so, and what comes of it.
+    fn tries(answers: &[Result<(), bool>]) -> (usize, Result<(), bool>) {
+        let mut made = 0;
+        let load = || {
+            made += 1;
+            answers[made - 1]
+        };
+        let result = persistently(load, |disturbed| *disturbed);
+        (made, result)
     }
 
     #[test]
     fn a_program_is_loaded_again_if_that_was_disturbed() {
-        let mut answers = [refused(libc::EAGAIN), refused(libc::EAGAIN), Ok(())].into_iter();
-        persistently(|| answers.next().expect("no more than these")).expect("the third succeeds");
-        assert!(answers.next().is_none());
+        assert_eq!(tries(&[DISTURBED, DISTURBED, Ok(())]), (3, Ok(())));
     }
 
     #[test]
     fn a_program_that_is_disturbed_every_time_or_refused_is_given_up() {
-        for (number, tries) in [(libc::EAGAIN, TRIES), (libc::EACCES, 1)] {
-            let mut made = 0;
-            let result = persistently(|| {
-                made += 1;
-                refused(number)
-            });
-            assert!(result.is_err());
-            assert_eq!(made, tries, "error {number}");
-        }
+        assert_eq!(tries(&[DISTURBED; TRIES]), (TRIES, DISTURBED));
+        assert_eq!(tries(&[REFUSED]), (1, REFUSED));
     }
 
     #[test]
