@@ -89,6 +89,9 @@ where
         return Err(Reason::BadSource);
     }
     // Before a translation is made for it.
+    if place.sealed {
+        return Err(Reason::CannotForward);
+    }
     rewrite::check_hops::<P, F>(packet, place)?;
     let Forward { other, arrival, .. } = forward;
     *other = plain::<F>(flow, backend);

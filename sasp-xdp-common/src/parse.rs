@@ -65,6 +65,8 @@ pub struct Place {
     pub length: usize,
     /// IP protocol number of what follows.
     pub protocol: u8,
+    /// An authentication header is in front of that, which covers the addresses (RFC 4302 section 3.3.3.1).
+    pub sealed: bool,
 }
 
 /// What a packet does to the flow that it belongs to.

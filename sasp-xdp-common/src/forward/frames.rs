@@ -197,6 +197,7 @@ impl Sent {
             transport: at + header,
             length: self.packet().len(),
             protocol: self.segment().0.0,
+            sealed: false,
         }
     }
 

@@ -177,6 +177,9 @@ fn rewrite<P: Packet, F: Translated>(
     hop: bool,
 ) -> Result<(), Reason> {
     let outer = pair.outer;
+    if outer.sealed || pair.quoted.sealed {
+        return Err(Reason::CannotForward);
+    }
     if hop {
         rewrite::check_hops::<P, F>(packet, outer)?;
     }

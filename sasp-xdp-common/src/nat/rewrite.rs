@@ -13,7 +13,6 @@ use crate::word::{load_u16, load_u32, store_u16, store_u32};
 
 /// Protocols that matter here beside TCP and UDP (IANA's registry).
 const DCCP: u8 = 33;
-const AUTHENTICATION: u8 = 51;
 const ICMPV6: u8 = 58;
 const UDP_LITE: u8 = 136;
 
@@ -36,8 +35,8 @@ pub fn check_hops<P: Packet, F: Translated>(packet: &P, place: &Place) -> Result
 /// Makes a packet one from a flow's VIP to its client, one `hop` on or not.
 ///
 /// # Errors
-/// [`Reason::TtlExceeded`] before anything is changed; [`Reason::CannotForward`] if its transport header is cut or
-/// forbids it.
+/// [`Reason::TtlExceeded`], or [`Reason::CannotForward`] if it is sealed, before anything is changed;
+/// [`Reason::CannotForward`] if its transport header is cut.
 #[cfg_attr(target_arch = "bpf", inline(never))]
 pub fn packet<P: Packet, F: Translated>(
     packet: &mut P,
@@ -45,6 +44,9 @@ pub fn packet<P: Packet, F: Translated>(
     flow: &F::Flow,
     hop: bool,
 ) -> Result<(), Reason> {
+    if place.sealed {
+        return Err(Reason::CannotForward);
+    }
     if hop {
         check_hops::<P, F>(packet, place)?;
     }
@@ -75,7 +77,6 @@ pub fn transport<P: Packet>(
         TCP => 16,
         UDP | UDP_LITE | DCCP => 6,
         ICMPV6 => 2,
-        AUTHENTICATION => return None,
         // Without a pseudo-header, or unknown: not touched.
         _ => return Some(replaced),
     };

@@ -145,6 +145,7 @@ impl Headers for V4 {
                 transport: at + (first & 0x0f) as usize * 4,
                 length: length as usize,
                 protocol: ip[offset_of!(Ipv4Hdr, proto)],
+                sealed: ip[offset_of!(Ipv4Hdr, proto)] == AUTHENTICATION,
             },
             part: Part {
                 // The reserved and don't-fragment bits do not matter.
@@ -183,6 +184,7 @@ impl Headers for V6 {
             transport: at + IPV6_LEN,
             length: payload as usize + IPV6_LEN,
             protocol: ip[offset_of!(Ipv6Hdr, next_hdr)],
+            sealed: false,
         };
         let part = skip_extensions(packet, &mut place)?;
         let vip = Self::vip(&destination, [0; 2], place.protocol);
@@ -224,7 +226,10 @@ fn skip_extensions<P: Packet>(packet: &P, place: &mut Place) -> Result<Part, Rea
                 fragments += 1;
                 8
             }
-            AUTHENTICATION => (units + 2) * 4,
+            AUTHENTICATION => {
+                place.sealed = true;
+                (units + 2) * 4
+            }
             _ => (units + 1) * 8,
         };
         // A fragment of a fragment.

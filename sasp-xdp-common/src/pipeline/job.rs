@@ -46,6 +46,7 @@ impl<F: Family> Default for Job<F> {
             transport: 0,
             length: 0,
             protocol: 0,
+            sealed: false,
         };
         let nowhere = F::Address::default();
         let flow = F::flow(&nowhere, [0; 2], &F::vip(&nowhere, [0; 2], 0));

@@ -109,6 +109,7 @@ fn place<P: Packet, F: Plain>(packet: &P, protocol: u8) -> Option<Place> {
         transport: ETH_LEN + F::HEADER,
         length: F::plain_length(packet)?,
         protocol,
+        sealed: false,
     })
 }
 

@@ -189,7 +189,7 @@ fn an_authentication_header_is_not_translated() {
     let (maps, member) = (maps(1, 100), backend::<V4>(MODE_NAT, 7, 0));
     let wire = request::<V4>(UDP);
     let place = Place {
-        protocol: 51,
+        sealed: true,
         ..wire.place()
     };
     let result = forward_frame::<V4>(&mut wire.frame(), &maps, &place, &wire, &member);
@@ -240,12 +240,14 @@ fn place() -> impl Strategy<Value = Place> {
         prop_oneof![Just(20_usize), Just(40), 0..100_usize],
     );
     let protocol = prop_oneof![Just(6_u8), Just(17), Just(1), Just(58), any::<u8>()];
-    (offsets, 0..200_usize, protocol).prop_map(|((at, header), length, protocol)| Place {
+    let all = (offsets, 0..200_usize, protocol, any::<bool>());
+    all.prop_map(|((at, header), length, protocol, sealed)| Place {
         network: crate::parse::Network::V4,
         at,
         transport: at + header,
         length,
         protocol,
+        sealed,
     })
 }
 

@@ -186,6 +186,7 @@ impl Wire {
             transport: at + header,
             length: header + transport + self.payload.len(),
             protocol: self.protocol(),
+            sealed: false,
         }
     }
 

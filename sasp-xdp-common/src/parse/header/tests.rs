@@ -107,6 +107,9 @@ proptest! {
                     transport: at + 40 + walked,
                     length: length_of_all,
                     protocol: next,
+                    sealed: extensions[..count]
+                        .iter()
+                        .any(|(number, ..)| *number == AUTHENTICATION),
                 });
                 prop_assert_eq!(header.payload(), length_of_all - 40 - walked);
             }
@@ -165,6 +168,7 @@ proptest! {
             transport: at + 4 * words,
             length: total.into(),
             protocol,
+            sealed: protocol == AUTHENTICATION,
         });
         // A total length below its own header's is no small payload.
         let payload = usize::from(total).wrapping_sub(4 * words);
