@@ -22,6 +22,8 @@ pub enum TurnedAway {
     OtherFamily,
     /// `nat` translates its replies to another VIP already.
     Translated,
+    /// Its address is that of a VIP: what is sent there comes back here.
+    OwnVip,
     /// TCP is not UDP.
     OtherProtocol,
     /// There are [`MOST`] already.
@@ -38,6 +40,7 @@ impl TurnedAway {
             Self::OtherPort => "other_port",
             Self::OtherFamily => "other_family",
             Self::Translated => "translated",
+            Self::OwnVip => "own_vip",
             Self::OtherProtocol => "other_protocol",
             Self::TooMany => "too_many",
             Self::NoRoom => "no_room",
@@ -51,6 +54,7 @@ impl TurnedAway {
             Self::OtherPort => "its port is not that of the VIP",
             Self::OtherFamily => "its address family is not that of the VIP",
             Self::Translated => "its replies are translated to another VIP",
+            Self::OwnVip => "its address is a VIP of this balancer",
             Self::OtherProtocol => "its protocol is not that of the VIP",
             Self::TooMany => "the service has 1024 such members already",
             Self::NoRoom => "no backend is free: raise `limits.backends` under [balancer]",

@@ -1,6 +1,7 @@
 mod flags;
 mod forward;
 mod gwms;
+mod refused;
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -33,6 +33,7 @@ pub(super) fn config(raw: RawConfig, source: &Source) -> Result<Config, ConfigEr
     if !gwms.is_empty() {
         whole::groups(&services, source, &mut warnings);
     }
+    whole::loops(&services, source)?;
     whole::replies(&services, source)?;
     let full_nat = raw.balancer.full_nat.as_ref();
     whole::pool(&services, full_nat, source, &mut warnings)?;

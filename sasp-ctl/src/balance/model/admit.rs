@@ -58,6 +58,23 @@ impl Balancer {
         }
         batch.into_changes()
     }
+
+    /// Members that have registered themselves give way to a new config that has their address as a VIP, or wants their
+    /// replies for another one.
+    pub(super) fn give_way(&mut self) {
+        let mut claims = self.claims_of_config();
+        for service in self.services.values_mut() {
+            let spec = &service.spec;
+            let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut service.members)
+                .into_iter()
+                .partition(|member| {
+                    !member.self_registered || claims.claim(spec, &member.key).is_ok()
+                });
+            service.members = stay;
+            service.stale |= !go.is_empty();
+            service.gone.extend(go.iter().map(|member| member.index));
+        }
+    }
 }
 
 impl Service {

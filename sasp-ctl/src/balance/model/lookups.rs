@@ -1,6 +1,6 @@
 //! What the small maps must hold: see [`Lookups`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::service::Service;
 use crate::balance::change::Vip;
 use crate::balance::lookups::Lookups;
+use crate::balance::self_registered::TurnedAway;
 use crate::balance::spec::{Forward, Globals, ServiceSpec};
 use crate::sasp::msg::MemberKey;
 
@@ -80,18 +81,21 @@ impl Balancer {
         })
     }
 
-    /// See [`Claims`].
+    /// See [`Claims`]; those of the members that there are now.
     pub(super) fn claims(&self) -> Claims {
-        let mut claims = Claims::default();
-        for registered in [false, true] {
-            for (member, vip) in self.translated(registered) {
-                claims
-                    .0
-                    .entry(parts(member).0)
-                    .or_default()
-                    .push((member, vip));
-            }
-        }
+        let mut claims = self.claims_of_config();
+        claims.extend(self.translated(true));
+        claims
+    }
+
+    /// See [`Claims`]; those of the members of the config.
+    pub(super) fn claims_of_config(&self) -> Claims {
+        let services = self.services.values();
+        let mut claims = Claims {
+            vips: services.map(|service| service.spec.vip.ip()).collect(),
+            replies: BTreeMap::new(),
+        };
+        claims.extend(self.translated(false));
         claims
     }
 }
@@ -119,23 +123,40 @@ impl Lookups {
     }
 }
 
-/// Whose replies come from where. The way back keeps no flow state, so a member may translate for one VIP only.
-#[derive(Debug, Default)]
-pub(super) struct Claims(BTreeMap<IpAddr, Vec<(Vip, Vip)>>);
+/// Which addresses are VIPs, where no member is, and whose replies come from where: the way back keeps no flow state, so
+/// a member may translate for one VIP only.
+#[derive(Debug)]
+pub(super) struct Claims {
+    vips: BTreeSet<IpAddr>,
+    replies: BTreeMap<IpAddr, Vec<(Vip, Vip)>>,
+}
 
 impl Claims {
-    /// Lets a member's replies belong to a service; false if some of them are another's already.
-    pub(super) fn claim(&mut self, spec: &ServiceSpec, key: &MemberKey) -> bool {
+    fn extend(&mut self, claims: impl Iterator<Item = (Vip, Vip)>) {
+        for (member, vip) in claims {
+            let of_address = self.replies.entry(parts(member).0).or_default();
+            of_address.push((member, vip));
+        }
+    }
+
+    /// Lets a member be one of a service, and its replies belong to that.
+    ///
+    /// # Errors
+    /// Its address is a VIP, or some of its replies are another service's already.
+    pub(super) fn claim(&mut self, spec: &ServiceSpec, key: &MemberKey) -> Result<(), TurnedAway> {
+        if self.vips.contains(&key.address) {
+            return Err(TurnedAway::OwnVip);
+        }
         if spec.forward != Forward::Nat {
-            return true;
+            return Ok(());
         }
         let (member, vip) = (reply(spec, key), super::vip(spec));
-        let claims = self.0.entry(key.address).or_default();
+        let claims = self.replies.entry(key.address).or_default();
         if claims.iter().any(|claim| contradict(*claim, (member, vip))) {
-            return false;
+            return Err(TurnedAway::Translated);
         }
         claims.push((member, vip));
-        true
+        Ok(())
     }
 }
 

@@ -247,9 +247,7 @@ impl Balancer {
             let group = service.spec.group.clone();
             let before = service.members.len();
             service.follow_registrations(inputs, |spec, key| {
-                if !claims.claim(spec, key) {
-                    return Err(TurnedAway::Translated);
-                }
+                claims.claim(spec, key)?;
                 let index = self.indices.take().ok_or(TurnedAway::NoRoom)?;
                 let mut member = Member::new(*key, index, self.generations.next());
                 member.forward = spec.forward;
@@ -282,6 +280,7 @@ impl Balancer {
         for spec in specs {
             self.set_spec(spec, &quiesced);
         }
+        self.give_way();
         self.lookups.stale = true;
         self.refresh_into(&mut batch, |_| true, now_ns);
         changes.extend(batch.into_changes());

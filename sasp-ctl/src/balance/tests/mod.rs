@@ -4,6 +4,7 @@ mod adopt;
 mod config;
 mod forward;
 mod frames;
+mod give_way;
 mod life;
 mod lookups;
 mod noise;

@@ -83,6 +83,28 @@ pub(super) fn groups(services: &[Judged<'_>], source: &Source, warnings: &mut Ve
     }
 }
 
+/// No member is at a VIP: what is sent there comes back here, and may do so for ever.
+pub(super) fn loops(services: &[Judged<'_>], source: &Source) -> Result<(), ConfigError> {
+    let vips: HashMap<IpAddr, &Spanned<String>> = services
+        .iter()
+        .rev()
+        .map(|(raw, spec)| (spec.vip.ip(), &raw.vip))
+        .collect();
+    for (raw, spec) in services {
+        for (raw, member) in raw.members.iter().zip(&spec.members) {
+            if let Some(vip) = vips.get(&member.key.address) {
+                let reason = format!(
+                    "the member {} is at the address of a VIP (at {}), so packets to it would come back here: write the server's own address",
+                    raw.address.get_ref(),
+                    source.also(vip)
+                );
+                return Err(source.error(&raw.address, reason));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What a reply shows of where it comes from; port and protocol 0 stand for all.
 type Sender = (IpAddr, u16, u8);
 
