@@ -36,6 +36,10 @@ fn explain(message: &str, advice: &str) -> String {
             ),
         };
     }
+    if let Some(number) = too_large(message) {
+        let (min, max) = (i64::MIN, i64::MAX);
+        return format!("{number} is out of range for a whole number: {min} to {max} ({advice})");
+    }
     if let Some((found, wanted)) = message
         .strip_prefix("invalid type: ")
         .and_then(|types| types.split_once(", expected "))
@@ -53,6 +57,13 @@ fn explain(message: &str, advice: &str) -> String {
         return format!("the key {key} is missing: add it ({advice})");
     }
     format!("{message}: correct the syntax ({advice})")
+}
+
+/// The number, if that is what is wrong with it. The parser knows more of them than our types.
+fn too_large(message: &str) -> Option<&str> {
+    let (_, value) = message.split_once("integer `")?;
+    let (number, wanted) = value.split_once('`')?;
+    wanted.ends_with("expected i64").then_some(number)
 }
 
 /// What serde calls a type, in the terms of the file.

@@ -22,7 +22,7 @@ pub(super) struct RawBalancer {
     pub(super) uid: Option<Spanned<String>>,
     pub(super) instance: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<String>>,
-    pub(super) hash_seed: Option<Spanned<i64>>,
+    pub(super) hash_seed: Option<Spanned<i128>>,
     pub(super) packet_log: Option<Spanned<String>>,
     pub(super) combine: Option<Spanned<String>>,
     pub(super) fail_back: Option<Spanned<String>>,

@@ -1,4 +1,4 @@
-//! Members that lead back here.
+//! Numbers beyond what they may be, and members that lead back here.
 
 use super::*;
 
@@ -30,3 +30,34 @@ fn a_member_at_the_address_of_a_vip_is_refused_whatever_its_port() {
     assert!(refused(&v6).contains("address of a VIP (at line 7)"));
 }
 
+#[test]
+fn a_seed_is_any_64_bits_and_one_beyond_is_told_the_range() {
+    let with = |seed: &str| format!("[balancer]\nuid = 'u'\nhash_seed = {seed}\n");
+    for (typed, seed) in [
+        ("18446744073709551615", u64::MAX),
+        ("-9223372036854775808", 1 << 63),
+        ("0x5a5a", 0x5a5a),
+    ] {
+        let config = load(&with(typed), &Flags::default()).unwrap();
+        assert_eq!(config.balancer.hash_seed, Some(seed), "{typed}");
+    }
+    for typed in ["18446744073709551616", "-9223372036854775809"] {
+        assert_eq!(
+            refused(&with(typed)),
+            format!(
+                "edge.toml:3: {typed} is out of range: -9223372036854775808 to 18446744073709551615"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_number_beyond_64_bits_is_told_the_range() {
+    for typed in ["9223372036854775808", "-9223372036854775809"] {
+        let reason = refused(&format!("[balancer]\nlimits.flows = {typed}\n"));
+        let what = format!(
+            "edge.toml:2: {typed} is out of range for a whole number: -9223372036854775808 to"
+        );
+        assert!(reason.starts_with(&what), "{reason}");
+    }
+}

@@ -1,8 +1,10 @@
 //! `[balancer]`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use sasp_xdp_common::abi::limits::BACKENDS_MAX;
+use toml::Spanned;
 
 use super::super::error::{ConfigError, Place};
 use super::super::raw::{RawBalancer, RawLimits};
@@ -41,8 +43,7 @@ pub(super) fn balancer(
         uid,
         instance,
         listen,
-        // TOML has no unsigned integers; every 64-bit pattern is a seed.
-        hash_seed: raw.hash_seed.as_ref().map(|seed| *seed.get_ref() as u64),
+        hash_seed: hash_seed(raw.hash_seed.as_ref(), source)?,
         packet_log: word(
             &raw.packet_log,
             PacketLog::Off,
@@ -65,6 +66,20 @@ pub(super) fn balancer(
         )?,
         fail_back: duration_from(&raw.fail_back, FAIL_BACK, Duration::ZERO, source)?,
     })
+}
+
+/// Every pattern of 64 bits, written with a sign or without.
+fn hash_seed(value: Option<&Spanned<i128>>, source: &Source) -> Result<Option<u64>, ConfigError> {
+    const RANGE: RangeInclusive<i128> = i64::MIN as i128..=u64::MAX as i128;
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let typed = *value.get_ref();
+    if RANGE.contains(&typed) {
+        return Ok(Some(typed as u64));
+    }
+    let (min, max) = (RANGE.start(), RANGE.end());
+    Err(source.error(value, format!("{typed} is out of range: {min} to {max}")))
 }
 
 /// What a reload may change.
