@@ -7,6 +7,13 @@ use super::crosses_maps;
 pub const POOL_MAX: usize = 16;
 
 /// See the module.
+///
+/// It is written in place while packets read it, so in the nanoseconds of a write a packet may see some fields old and
+/// some new. Each field stands for itself, but the pool's: only a flow that `full-nat` gives a source in that moment
+/// reads several of them together. Addresses of either pool are right with either length, for userspace leaves no place
+/// of an array empty. What is left is that a new first port meets the old count, or one half of an IPv6 address the
+/// other's: that one flow has a source outside of the pool until it opens anew, and no other flow gets it too, for the
+/// entry of its way back is keyed by what it got.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
@@ -24,9 +31,9 @@ pub struct Settings {
     pub pool_v4_len: u32,
     /// Addresses in use of [`Self::pool_v6`].
     pub pool_v6_len: u32,
-    /// Source addresses, network order.
+    /// Source addresses, network order: all places are filled, those beyond the length with the same ones again.
     pub pool_v4: [[u8; 4]; POOL_MAX],
-    /// Source addresses, network order.
+    /// As [`Self::pool_v4`].
     pub pool_v6: [[u8; 16]; POOL_MAX],
 }
 

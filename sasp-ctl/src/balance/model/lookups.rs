@@ -215,10 +215,11 @@ fn settings(globals: &Globals, lookups: &Lookups) -> Settings {
     settings.pool_ports = (last - first).saturating_add(1);
     settings.pool_v4_len = pool.v4.len().min(POOL_MAX) as u32;
     settings.pool_v6_len = pool.v6.len().min(POOL_MAX) as u32;
-    for (place, address) in settings.pool_v4.iter_mut().zip(&pool.v4) {
+    // All places: in the moment of the write a packet may take the old ones by the new length.
+    for (place, address) in settings.pool_v4.iter_mut().zip(pool.v4.iter().cycle()) {
         *place = address.octets();
     }
-    for (place, address) in settings.pool_v6.iter_mut().zip(&pool.v6) {
+    for (place, address) in settings.pool_v6.iter_mut().zip(pool.v6.iter().cycle()) {
         *place = address.octets();
     }
     settings

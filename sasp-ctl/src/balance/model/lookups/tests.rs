@@ -1,3 +1,5 @@
+use sasp_xdp_common::abi::settings::POOL_MAX;
+
 use super::*;
 
 fn vip(address: &str, protocol: u8) -> Vip {
@@ -50,7 +52,10 @@ fn the_settings_say_what_there_is_to_look_for() {
     assert_eq!(found.features, HAS_WILDCARDS | HAS_REPLIES);
     assert_eq!((found.pool_port, found.pool_ports), (1, 65535));
     assert_eq!((found.pool_v4_len, found.pool_v6_len), (2, 1));
-    assert_eq!(found.pool_v4[1], [10, 0, 0, 251]);
+    for place in 0..POOL_MAX {
+        assert_eq!(found.pool_v4[place], [10, 0, 0, 250 + place as u8 % 2]);
+        assert_eq!(found.pool_v6[place], found.pool_v6[0]);
+    }
     assert_eq!((found.flows_per_second, found.too_big_per_second), (7, 9));
     // Whoever is reached by `full-nat` answers to the pool, whether or not a member is there now.
     assert_eq!(
