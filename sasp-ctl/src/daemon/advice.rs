@@ -8,6 +8,7 @@ use super::event_loop::Daemon;
 use super::translations::addresses;
 use crate::balance::spec::{Forward, Globals, Pool, ServiceSpec};
 use crate::datapath::Attached;
+use crate::datapath::nexthop::Replies;
 
 /// The range of ports that the kernel takes for connections of this host, of both families.
 const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -37,6 +38,18 @@ pub(super) fn advice(
     }
     lines.extend(globals.pool.iter().flat_map(of_pool));
     lines
+}
+
+/// The families in which members' replies are translated: their ways are the kernel's.
+pub(super) fn replies(services: &[ServiceSpec]) -> Replies {
+    let of_family = |v4| {
+        let mut services = services.iter();
+        services.any(|spec| spec.vip.is_ipv4() == v4 && uses_nat(spec))
+    };
+    Replies {
+        v4: of_family(true),
+        v6: of_family(false),
+    }
 }
 
 impl Daemon {

@@ -32,7 +32,7 @@ use crate::balance::model::Balancer;
 use crate::balance::model::troubles::Trouble;
 use crate::config::endpoint::GwmAddress;
 use crate::datapath::Attached;
-use crate::datapath::nexthop::{NextHops, Unresolved};
+use crate::datapath::nexthop::{NextHops, Replies, Unresolved};
 use crate::sasp::client::Event;
 use crate::sasp::msg::MemberKey;
 
@@ -57,6 +57,8 @@ pub(super) struct Daemon {
     pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
     /// Indices of the interfaces that members may be reached by.
     pub(super) attached: watch::Sender<BTreeSet<u32>>,
+    /// Whose replies are translated.
+    pub(super) replies: watch::Sender<Replies>,
     pub(super) hops: watch::Receiver<Arc<NextHops>>,
     pub(super) hops_now: Arc<NextHops>,
     /// What was told of ways to members.

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::control::Refusal;
 use super::event_loop::Daemon;
-use super::{clock, gwm, start};
+use super::{advice, clock, gwm, start};
 use crate::config::{self, BalancerSettings, Config};
 
 impl Daemon {
@@ -60,6 +60,9 @@ impl Daemon {
         let now = Instant::now();
         self.setup.config = new;
         let config = &self.setup.config;
+        let replies = advice::replies(&config.services);
+        self.replies
+            .send_if_modified(|former| std::mem::replace(former, replies) != replies);
         let (quiesced, health) = (self.balancer.quiesced(), self.health.told());
         let started = self.links.set(&config.gwms, &config.balancer.uid, |gwm| {
             gwm::desired(config, gwm, &quiesced, health)

@@ -16,7 +16,7 @@ use super::stats::Stats;
 use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, clock, interfaces};
+use super::{Setup, advice, clock, interfaces};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits, Wanted};
 use crate::config::Config;
@@ -49,7 +49,9 @@ pub(super) async fn run(
         false => READY_BY,
     };
     let (attached, ifindexes) = watch::channel(interfaces::indices(&interfaces));
-    let hops = nexthop::spawn(ifindexes, watched).context("cannot watch routes and neighbours")?;
+    let (replies, translated) = watch::channel(advice::replies(&setup.config.services));
+    let hops = nexthop::spawn(ifindexes, watched, translated)
+        .context("cannot watch routes and neighbours")?;
     let (to_loop, requests) = control::queue();
     let servers = control::serve(listeners, &to_loop).context("cannot serve the control socket")?;
     let config = &setup.config;
@@ -71,6 +73,7 @@ pub(super) async fn run(
         weights_log: WeightsLog::default(),
         members,
         attached,
+        replies,
         hops,
         hops_now: Arc::default(),
         troubles: BTreeMap::new(),

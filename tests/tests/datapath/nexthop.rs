@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sasp_ctl::datapath::nexthop::{NextHop, NextHops, Unresolved, spawn};
+use sasp_ctl::datapath::nexthop::{NextHop, NextHops, Replies, Unresolved, spawn};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Found {
     members: watch::Sender<BTreeSet<IpAddr>>,
     attached: watch::Sender<BTreeSet<u32>>,
+    replies: watch::Sender<Replies>,
     snapshots: watch::Receiver<Arc<NextHops>>,
 }
 
@@ -67,12 +68,14 @@ fn with_members(members: &[&str], test: impl AsyncFnOnce(&Lab, Found) + Send) {
         runtime.block_on(async {
             let (sender, receiver) = watch::channel(members);
             let (attached, interfaces) = watch::channel([ifindex].into());
-            let snapshots = spawn(interfaces, receiver).unwrap();
+            let (replies, translated) = watch::channel(Replies::default());
+            let snapshots = spawn(interfaces, receiver, translated).unwrap();
             test(
                 &lab,
                 Found {
                     members: sender,
                     attached,
+                    replies,
                     snapshots,
                 },
             )
@@ -337,4 +340,47 @@ fn a_static_neighbour_is_used_as_it_is() {
         let shown = lab.edge_ip("neigh show 10.1.0.50");
         assert!(shown.contains("PERMANENT"), "{shown}");
     });
+}
+
+#[test]
+fn gateways_towards_clients_are_kept_resolved_while_replies_are_translated() {
+    with_members(&["10.1.0.2"], async |lab, mut found| {
+        lab.far_ip(&format!("address add 10.1.0.3/24 dev {FAR}"));
+        lab.far_ip(&format!("address add fd00:1::3/64 dev {FAR} nodad"));
+        lab.edge_ip("route add default via 10.1.0.3");
+        lab.edge_ip(&format!(
+            "route add 198.51.100.0/24 nexthop via 10.1.0.4 dev {EDGE} nexthop via 10.1.0.2 dev {EDGE}"
+        ));
+        lab.edge_ip("-6 route add default via fd00:1::3");
+        found.wait("10.1.0.2", Ok(hop(lab))).await;
+        let asked = |gateway: &str| {
+            let shown = lab.edge_ip(&format!("neigh show {gateway} dev {EDGE}"));
+            !shown.trim().is_empty()
+        };
+        let gateways = ["10.1.0.3", "10.1.0.4", "fd00:1::3"];
+        assert_eq!(gateways.map(asked), [false; 3], "nobody needs them yet");
+
+        found.replies.send_replace(Replies { v4: true, v6: true });
+        until(async || gateways.iter().all(|gateway| asked(gateway))).await;
+        until(async || {
+            let known = ["10.1.0.3", "fd00:1::3"];
+            known.iter().all(|gateway| {
+                let shown = lab.edge_ip(&format!("neigh show {gateway} dev {EDGE}"));
+                shown.contains("lladdr")
+            })
+        })
+        .await;
+        lab.edge_ip(&format!("neigh flush dev {EDGE}"));
+        until(async || asked("10.1.0.3") && asked("fd00:1::3")).await;
+    });
+}
+
+/// Asks the kernel again and again: a neighbour's state gives no event here.
+async fn until(condition: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("in time");
 }

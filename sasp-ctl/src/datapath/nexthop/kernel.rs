@@ -166,6 +166,21 @@ impl Kernel {
         }
     }
 
+    /// The gateways of all routes of a family, and the interfaces that they are on.
+    pub(super) async fn gateways(&self, v4: bool) -> Result<BTreeSet<(u32, IpAddr)>, Error> {
+        let mut question = RouteMessage::default();
+        question.header.address_family = match v4 {
+            true => AddressFamily::Inet,
+            false => AddressFamily::Inet6,
+        };
+        let mut found = BTreeSet::new();
+        let mut routes = std::pin::pin!(self.handle.route().get(question).execute());
+        while let Some(route) = routes.try_next().await? {
+            read_gateways(&route, &mut found);
+        }
+        Ok(found)
+    }
+
     /// Tells the kernel that a neighbour is about to be used: it resolves or checks its address, as for a packet.
     pub(super) async fn use_neighbour(&self, ifindex: u32, address: IpAddr) -> Result<(), Error> {
         let request = self.handle.neighbours().add(ifindex, address).replace();
@@ -289,12 +304,8 @@ fn read_route(route: &RouteMessage) -> Route {
     let mut unicast = Unicast::default();
     for attribute in &route.attributes {
         match attribute {
-            RouteAttribute::Gateway(address) => unicast.gateway = ip(address),
-            RouteAttribute::Via(RouteVia::Inet(gateway)) => {
-                unicast.gateway = Some((*gateway).into());
-            }
-            RouteAttribute::Via(RouteVia::Inet6(gateway)) => {
-                unicast.gateway = Some((*gateway).into());
+            RouteAttribute::Gateway(_) | RouteAttribute::Via(_) => {
+                unicast.gateway = gateway(attribute);
             }
             RouteAttribute::Oif(ifindex) => unicast.ifindex = *ifindex,
             RouteAttribute::PrefSource(address) => unicast.source = ip(address),
@@ -310,6 +321,36 @@ fn read_route(route: &RouteMessage) -> Route {
     match unicast.ifindex {
         0 => Route::None,
         _ => Route::Unicast(unicast),
+    }
+}
+
+fn read_gateways(route: &RouteMessage, found: &mut BTreeSet<(u32, IpAddr)>) {
+    if let Route::Unicast(Unicast {
+        ifindex,
+        gateway: Some(gateway),
+        ..
+    }) = read_route(route)
+    {
+        found.insert((ifindex, gateway));
+    }
+    for attribute in &route.attributes {
+        let RouteAttribute::MultiPath(ways) = attribute else {
+            continue;
+        };
+        for way in ways {
+            if let Some(gateway) = way.attributes.iter().find_map(gateway) {
+                found.insert((way.interface_index, gateway));
+            }
+        }
+    }
+}
+
+fn gateway(attribute: &RouteAttribute) -> Option<IpAddr> {
+    match attribute {
+        RouteAttribute::Gateway(address) => ip(address),
+        RouteAttribute::Via(RouteVia::Inet(gateway)) => Some((*gateway).into()),
+        RouteAttribute::Via(RouteVia::Inet6(gateway)) => Some((*gateway).into()),
+        _ => None,
     }
 }
 

@@ -5,14 +5,20 @@
 //! is found again. This module keeps the neighbours fresh, but it never invents an entry: what the kernel cannot
 //! resolve is [`Unresolved`], and says why.
 //!
+//! The ways of replies to translate are the kernel's, asked packet by packet, and it tells a MAC address only if it knows
+//! one: so the gateways towards clients are kept fresh too, while there are such [`Replies`]. Clients that are on a segment
+//! of ours are not: nobody knows who they are. They ask for the VIP or for their gateway, from which the kernel learns
+//! their MAC addresses; after it has forgotten one, the next reply goes through the host's stack, which asks.
+//!
 //! A route may leave by a VLAN interface whose lower one is attached. Packets keep the tags that they came with, so its
 //! clients and its members must be in the same VLAN.
 //!
 //! # Layout
 //! * `kernel`: questions to the kernel and news from it, over netlink.
-//! * `resolve`: from the answers to a next hop, pure.
+//! * `resolve`: from the answers to a next hop, pure. `gateways`: those of the routes by our interfaces.
 //! * `watcher`: asks again whenever an answer may be another.
 
+mod gateways;
 mod kernel;
 mod resolve;
 mod watcher;
@@ -109,18 +115,28 @@ fn name_of(ifindex: u32) -> String {
 /// The state of every member that was asked for.
 pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unresolved>>;
 
+/// The address families in which members send replies that are translated (`nat`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Replies {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
 /// Watches the next hops of `members`, in the network namespace of the calling thread, for a balancer attached to
-/// `interfaces` (by index, as they are now).
+/// `interfaces` (by index, as they are now), and keeps the gateways there resolved for `replies`.
 ///
 /// A new snapshot is sent only when something is different; the first is empty. The task ends when any channel's
 /// other side is gone. Must be called inside a tokio runtime.
 pub fn spawn(
     interfaces: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
+    replies: watch::Receiver<Replies>,
 ) -> io::Result<watch::Receiver<Arc<NextHops>>> {
     let (snapshots, receiver) = watch::channel(Arc::default());
     let kernel = Kernel::connect()?;
-    tokio::spawn(Watch::new(interfaces, members, snapshots).run(kernel));
+    tokio::spawn(Watch::new(interfaces, members, replies, snapshots).run(kernel));
     Ok(receiver)
 }
 

@@ -60,7 +60,7 @@ pub(super) fn next_hop(
 
 /// The interface itself if the balancer is attached to it, or the one below it, or below that, as long as these are
 /// VLANs.
-fn attached_below(
+pub(super) fn attached_below(
     ifindex: u32,
     attached: &BTreeSet<u32>,
     links: &BTreeMap<u32, Link>,

@@ -9,8 +9,9 @@ use rtnetlink::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::gateways::Gateways;
 use super::kernel::{Kernel, Neighbour, Route};
-use super::{NextHops, Unresolved, resolve};
+use super::{NextHops, Replies, Unresolved, resolve};
 
 /// News come in bursts: a link that goes down takes addresses, routes and neighbours along.
 const SETTLE: Duration = Duration::from_millis(5);
@@ -27,10 +28,12 @@ const RECONNECT: Duration = Duration::from_secs(1);
 pub(super) struct Watch {
     attached: watch::Receiver<BTreeSet<u32>>,
     members: watch::Receiver<BTreeSet<IpAddr>>,
+    replies: watch::Receiver<Replies>,
+    gateways: Gateways,
     snapshots: watch::Sender<Arc<NextHops>>,
     /// When the kernel was last told to resolve a neighbour that is not resolved yet.
     asked: BTreeMap<(u32, IpAddr), Instant>,
-    /// Members, and the gateways to them.
+    /// Members, and the gateways to them and to clients.
     neighbours: BTreeSet<IpAddr>,
 }
 
@@ -44,11 +47,14 @@ impl Watch {
     pub(super) fn new(
         attached: watch::Receiver<BTreeSet<u32>>,
         members: watch::Receiver<BTreeSet<IpAddr>>,
+        replies: watch::Receiver<Replies>,
         snapshots: watch::Sender<Arc<NextHops>>,
     ) -> Self {
         Self {
             attached,
             members,
+            replies,
+            gateways: Gateways::default(),
             snapshots,
             asked: BTreeMap::new(),
             neighbours: BTreeSet::new(),
@@ -86,6 +92,7 @@ impl Watch {
                     tokio::select! {
                         changed = self.members.changed() => changed,
                         changed = self.attached.changed() => changed,
+                        changed = self.replies.changed() => changed,
                     }
                 } => match changed {
                     Ok(()) => continue,
@@ -135,6 +142,16 @@ impl Watch {
             }
             next_hops.insert(member, next);
         }
+        let replies = *self.replies.borrow_and_update();
+        let gateways = self.gateways.look(kernel, replies, &attached, &links);
+        for at in gateways.await? {
+            if in_use.insert(at) {
+                match is_uncertain(neighbours.get(&at).copied()) {
+                    true => drop(to_ask.insert(at)),
+                    false => drop(self.asked.remove(&at)),
+                }
+            }
+        }
         self.asked.retain(|at, _| in_use.contains(at));
         self.neighbours = in_use.iter().map(|(_, address)| *address).collect();
         self.neighbours.extend(members);
@@ -175,11 +192,16 @@ impl Watch {
 
 /// Whether the kernel is to ask for a neighbour, or to check it, if it does not do so already.
 fn needs_asking(next: Result<super::NextHop, Unresolved>, neighbour: Option<Neighbour>) -> bool {
+    let asks = matches!(
+        next,
+        Ok(_) | Err(Unresolved::Resolving | Unresolved::Unanswered)
+    );
+    asks && is_uncertain(neighbour)
+}
+
+fn is_uncertain(neighbour: Option<Neighbour>) -> bool {
     matches!(
-        (next, neighbour),
-        (
-            Ok(_) | Err(Unresolved::Resolving | Unresolved::Unanswered),
-            None | Some(Neighbour::Failed | Neighbour::Stale(_))
-        )
+        neighbour,
+        None | Some(Neighbour::Failed | Neighbour::Stale(_))
     )
 }
