@@ -1,12 +1,16 @@
-//! What this host is set to that keeps translated packets from their way, told when the config is read.
+//! What this host is set to that keeps translated packets from their way, or its own from it: told when the config is
+//! read.
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
+use sasp_xdp_common::parse::UDP;
+
 use super::event_loop::Daemon;
 use super::translations::addresses;
 use crate::balance::spec::{Forward, Globals, Pool, ServiceSpec};
+use crate::config::endpoint::format_vip;
 use crate::datapath::Attached;
 use crate::datapath::nexthop::Replies;
 
@@ -37,6 +41,7 @@ pub(super) fn advice(
         );
     }
     lines.extend(globals.pool.iter().flat_map(of_pool));
+    lines.extend(services.iter().filter_map(own_traffic));
     lines
 }
 
@@ -99,6 +104,23 @@ fn accept_local(interface: &str, vip: IpAddr) -> Option<String> {
     })
 }
 
+/// Of an address that is this host's own too, every port is the members'.
+fn own_traffic(spec: &ServiceSpec) -> Option<String> {
+    let vip = spec.vip.ip();
+    let ssh = if spec.protocol == UDP {
+        ""
+    } else {
+        ", ssh too,"
+    };
+    (spec.vip.port() == 0 && is_local(vip)).then(|| {
+        format!(
+            "the VIP {} takes every port of {vip}, which is also an address of this host: what is sent to this host \
+             there{ssh} goes to the members: reach it by another address, or take this one off",
+            format_vip(spec.vip, spec.protocol)
+        )
+    })
+}
+
 fn of_pool(pool: &Pool) -> Vec<String> {
     let local = fs::read_to_string(LOCAL_PORTS).ok();
     let local = local.and_then(|text| ports(&text));
@@ -156,6 +178,19 @@ mod tests {
         let shared = of_pool(&pool([127, 0, 0, 1], 1..=65535));
         assert_eq!(shared.len(), 1);
         assert!(shared[0].contains("of 127.0.0.1 are also"), "{shared:?}");
+    }
+
+    #[test]
+    fn a_vip_that_takes_this_hosts_own_traffic_is_told_and_one_with_a_port_is_not() {
+        let text = "[[service]]\ngroup = 'F'\nvip = '192.0.2.1'\n".to_owned();
+        let config = crate::config::from_text("t".as_ref(), text, &Default::default());
+        let mut spec = config.unwrap().services.remove(0);
+        assert_eq!(own_traffic(&spec), None, "somebody else's address");
+        spec.vip = ([127, 0, 0, 1], 0).into();
+        let line = own_traffic(&spec).unwrap();
+        assert!(line.contains("127.0.0.1") && line.contains("ssh"), "{line}");
+        spec.vip.set_port(80);
+        assert_eq!(own_traffic(&spec), None, "the other ports are this host's");
     }
 
     #[test]
