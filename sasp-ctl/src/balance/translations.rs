@@ -2,15 +2,12 @@
 //! Who translates, and how entries come and go without a flow ever getting another's, is
 //! [`sasp_xdp_common::nat`]'s matter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sasp_xdp_common::abi::nat::{LOCK_MAX_S, LOCKED, REPLY, timeout_s};
+use sasp_xdp_common::abi::nat::{LOCK_MAX_S, LOCKED, REPLY, RESET_S, timeout_s};
 use sasp_xdp_common::parse::TCP;
 
 use super::change::FlowKey;
-
-/// So many are removed at a time.
-const MOST: usize = 1 << 14;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -68,21 +65,34 @@ pub enum Stale {
     Alone(Translation),
 }
 
-/// What can go of all that was `found` at `now_ns`, some of it at least. `owned` says whether a backend is still a
-/// member.
-pub fn stale(found: &[Translation], owned: impl Fn(u64) -> bool, now_ns: u64) -> Vec<Stale> {
-    let by_key: HashMap<FlowKey, &Translation> =
-        found.iter().map(|entry| (entry.key, entry)).collect();
-    let counterpart = |entry: &Translation| {
-        let other = by_key.get(&entry.other).copied();
-        other.filter(|other| other.other == entry.key)
-    };
-    let silent = |seen_ns, seconds: u64| now_ns.saturating_sub(seen_ns) > seconds * SECOND_NS;
-    let judge = |entry: &Translation| {
+/// Who judges translations: at one time, knowing which backends are still members.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    /// Owners of translations that may live.
+    pub owners: BTreeSet<u64>,
+    /// Now.
+    pub now_ns: u64,
+}
+
+impl Judge {
+    /// Whether an entry may be stale, so that its other way is worth looking at.
+    pub fn suspects(&self, entry: &Translation) -> bool {
+        let shortest = if entry.is_lock() {
+            LOCK_MAX_S
+        } else {
+            RESET_S.min(entry.idle_s).into()
+        };
+        self.is_silent(entry.seen_ns, shortest) || self.is_disowned(entry)
+    }
+
+    /// What can go of an entry. `other` is what there is under the key of its other way.
+    pub fn judge(&self, entry: &Translation, other: Option<&Translation>) -> Option<Stale> {
         if entry.is_lock() {
-            return silent(entry.seen_ns, LOCK_MAX_S).then_some(Stale::Alone(*entry));
+            return self
+                .is_silent(entry.seen_ns, LOCK_MAX_S)
+                .then_some(Stale::Alone(*entry));
         }
-        let other = counterpart(entry);
+        let other = other.filter(|other| other.other == entry.key);
         let other_state = other.map_or(0, |other| other.state);
         let (forward, reply) = match entry.is_reply() {
             true => (other_state, entry.state),
@@ -90,7 +100,7 @@ pub fn stale(found: &[Translation], owned: impl Fn(u64) -> bool, now_ns: u64) ->
         };
         let seen_ns = other.map_or(0, |other| other.seen_ns).max(entry.seen_ns);
         let timeout = timeout_s(forward, reply, entry.is_tcp(), entry.idle_s);
-        let stale = silent(seen_ns, timeout.into()) || !owned(entry.owner);
+        let stale = self.is_silent(seen_ns, timeout.into()) || self.is_disowned(entry);
         match (entry.is_reply(), other) {
             (true, other) => stale.then(|| Stale::Flow {
                 back: *entry,
@@ -100,8 +110,39 @@ pub fn stale(found: &[Translation], owned: impl Fn(u64) -> bool, now_ns: u64) ->
             (false, Some(_)) => None,
             (false, None) => stale.then_some(Stale::Alone(*entry)),
         }
-    };
-    found.iter().filter_map(judge).take(MOST).collect()
+    }
+
+    fn is_silent(&self, seen_ns: u64, seconds: u64) -> bool {
+        self.now_ns.saturating_sub(seen_ns) > seconds * SECOND_NS
+    }
+
+    fn is_disowned(&self, entry: &Translation) -> bool {
+        !self.owners.contains(&entry.owner)
+    }
+}
+
+/// What a walk through the translations has met.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// Entries of IPv4.
+    pub v4: u64,
+    /// Entries of IPv6.
+    pub v6: u64,
+    /// Live flows, by owner.
+    pub(crate) flows: BTreeMap<u64, u64>,
+}
+
+impl Tally {
+    /// Takes in an entry, and what can go of it.
+    pub fn add(&mut self, entry: &Translation, stale: Option<&Stale>) {
+        match entry.key {
+            FlowKey::V4(_) => self.v4 += 1,
+            FlowKey::V6(_) => self.v6 += 1,
+        }
+        if entry.is_reply() && !entry.is_lock() && stale.is_none() {
+            *self.flows.entry(entry.owner).or_default() += 1;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::health::Health;
 use super::publish::Publisher;
 use super::stats::Stats;
 use super::status::{Draft, Process, ReloadStatus};
-use super::translations::TranslationsStatus;
+use super::translations::{self, TranslationsStatus};
 use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
@@ -53,6 +53,7 @@ pub(super) struct Daemon {
     pub(super) publisher: Publisher,
     pub(super) stats: Stats,
     pub(super) weights_log: WeightsLog,
+    pub(super) translation_sweep: translations::Sweep,
     /// Whose next hops are watched.
     pub(super) members: watch::Sender<BTreeSet<IpAddr>>,
     /// Indices of the interfaces that members may be reached by.
@@ -129,8 +130,10 @@ impl Daemon {
                         self.look_after_interfaces().await?;
                         self.look_after_health(now);
                         self.sweep().await?;
+                        let pause = SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
+                        // A part of them only, so the pause need not be longer for their sake.
                         self.sweep_translations().await?;
-                        sweep_at = Instant::now() + SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
+                        sweep_at = Instant::now() + pause;
                     }
                 }
             }

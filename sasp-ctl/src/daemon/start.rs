@@ -16,7 +16,7 @@ use super::stats::Stats;
 use super::weights_log::WeightsLog;
 use super::words::Words;
 use super::worker::Worker;
-use super::{Setup, advice, clock, interfaces};
+use super::{Setup, advice, clock, interfaces, translations};
 use crate::balance::change::{Adopted, Change};
 use crate::balance::model::{Balancer, Limits, Wanted};
 use crate::config::Config;
@@ -71,6 +71,7 @@ pub(super) async fn run(
         publisher,
         stats,
         weights_log: WeightsLog::default(),
+        translation_sweep: translations::Sweep::default(),
         members,
         attached,
         replies,

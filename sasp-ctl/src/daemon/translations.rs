@@ -1,4 +1,5 @@
-//! The translations of `full-nat`: looked at every few seconds, as remembered flows are.
+//! The translations of `full-nat`: walked through a part at a time, every few seconds. However many there are, nothing
+//! else waits for long: of a million, all have been looked at within a minute.
 
 use std::net::IpAddr;
 
@@ -7,11 +8,16 @@ use serde::Serialize;
 
 use super::clock;
 use super::event_loop::Daemon;
-use crate::balance::change::FlowKey;
 use crate::balance::spec::Pool;
-use crate::balance::translations::Translation;
+use crate::balance::translations::{Judge, Tally};
+use crate::datapath::{Datapath, Error, Walk};
 
-/// What the last sweep found.
+/// A part is a few thousand entries, and takes a few milliseconds.
+const PARTS: usize = 16;
+/// To remove a flow takes longer than to look at it: after so many the others wait.
+const REMOVED: usize = 1 << 13;
+
+/// What the last walk found.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Translations {
     /// Entries of IPv4: two for each flow.
@@ -20,7 +26,7 @@ pub(super) struct Translations {
     pub(super) v6: u64,
     /// As many fit, of each family.
     pub(super) limit: u64,
-    /// Whether a sweep has looked.
+    /// Whether one has looked.
     looked: bool,
 }
 
@@ -32,11 +38,9 @@ impl Translations {
         }
     }
 
-    /// Takes in what was found.
-    fn found(&mut self, found: &[Translation]) {
-        let is_v4 = |entry: &&Translation| matches!(entry.key, FlowKey::V4(_));
-        self.v4 = found.iter().filter(is_v4).count() as u64;
-        self.v6 = found.len() as u64 - self.v4;
+    /// Takes in what a walk has met.
+    fn found(&mut self, tally: &Tally) {
+        (self.v4, self.v6) = (tally.v4, tally.v6);
         self.looked = true;
     }
 
@@ -48,7 +52,7 @@ impl Translations {
 /// Translations of `full-nat`, for status.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct TranslationsStatus {
-    /// Entries of IPv4 that the last sweep found: two for each flow.
+    /// Entries of IPv4 that the last walk found: two for each flow.
     pub ipv4: u64,
     /// Entries of IPv6.
     pub ipv6: u64,
@@ -92,34 +96,62 @@ pub(super) fn addresses(pool: &Pool) -> Vec<IpAddr> {
 }
 
 impl Daemon {
-    /// Looks at the translations, if there can be any, and removes those that are over.
+    /// Looks at some translations, if there can be any, and removes those that are over.
     pub(super) async fn sweep_translations(&mut self) -> Result<()> {
         let pool = &self.setup.config.globals.pool;
         if pool.is_none() && self.stats.translations.is_empty() {
             return Ok(());
         }
-        let now_ns = clock::now_ns();
-        let found = self.worker.call(|datapath| datapath.translations()).await?;
-        let found = match found {
-            Ok(found) => found,
+        let judge = self.balancer.translation_judge(clock::now_ns());
+        let mut sweep = std::mem::take(&mut self.translation_sweep);
+        let (sweep, removed) = self
+            .worker
+            .call(move |datapath| {
+                let removed = sweep.go_on(datapath, &judge);
+                (sweep, removed)
+            })
+            .await?;
+        match removed {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "removed translations"),
             Err(error) => {
                 tracing::warn!("{error}; trying again later");
                 return Ok(());
             }
-        };
-        self.stats.translations.found(&found);
-        let stale = self.balancer.sweep_translations(&found, now_ns);
-        if stale.is_empty() {
-            return Ok(());
         }
-        let removed = self
-            .worker
-            .call(move |datapath| datapath.delete_translations(&stale, now_ns))
-            .await?;
-        match removed {
-            Ok(count) => tracing::debug!(count, "removed translations"),
-            Err(error) => tracing::warn!("{error}; trying again later"),
+        if sweep.walk.is_finished() {
+            self.stats.translations.found(&sweep.tally);
+            self.balancer.count_translations(&sweep.tally);
+        } else {
+            self.translation_sweep = sweep;
         }
         Ok(())
+    }
+}
+
+/// A walk, and what it has met so far.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    walk: Walk,
+    tally: Tally,
+}
+
+impl Sweep {
+    /// Looks at the next translations and removes those that are over; says how many flows and lone entries that were.
+    fn go_on(&mut self, datapath: &mut Datapath, judge: &Judge) -> Result<usize, Error> {
+        let mut removed = 0;
+        for _ in 0..PARTS {
+            let mut stale = Vec::new();
+            for (entry, other) in datapath.translations(&mut self.walk, judge)? {
+                let over = judge.judge(&entry, other.as_ref());
+                self.tally.add(&entry, over.as_ref());
+                stale.extend(over);
+            }
+            removed += datapath.delete_translations(&stale, judge.now_ns)?;
+            if self.walk.is_finished() || removed >= REMOVED {
+                break;
+            }
+        }
+        Ok(removed)
     }
 }

@@ -31,6 +31,12 @@ pub(super) struct Map<K, V> {
     types: PhantomData<(K, V)>,
 }
 
+/// Where the kernel puts entries of a map, as its [`Map::room`] has made it.
+pub(super) struct Room<K, V> {
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
 impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
     /// Opens the map that is pinned in `directory` under `name`.
     pub(super) fn open(directory: &Path, name: &str) -> Result<Self, Error> {
@@ -127,45 +133,66 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
     /// Visits every entry with its lanes. A hash map is walked bucket by bucket, so entries that come and go
     /// meanwhile neither restart nor lengthen the walk.
     pub(super) fn for_each(&self, mut visit: impl FnMut(&K, &[V])) -> io::Result<()> {
-        let mut room = BATCH.min(self.entries as usize).max(1);
-        let (mut keys, mut values) = self.buffers(room);
+        let mut room = self.room(BATCH);
         let mut position = None;
+        loop {
+            match self.next_part(&mut position, &mut room, &mut visit) {
+                Ok(()) if position.is_none() => return Ok(()),
+                Ok(()) => {}
+                // Arrays of one value for each CPU have batches from 5.13 on (f008d732ab18).
+                Err(error) if error.raw_os_error() == Some(ENOTSUPP) && position.is_none() => {
+                    return self.for_each_singly(visit);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Visits the entries behind a position, as many as there is room for, and moves it on: `None` is the beginning and
+    /// the end.
+    pub(super) fn next_part(
+        &self,
+        position: &mut Option<u32>,
+        room: &mut Room<K, V>,
+        mut visit: impl FnMut(&K, &[V]),
+    ) -> io::Result<()> {
         loop {
             let mut next = 0_u32;
             let mut attr = BatchAttr {
                 in_batch: position.as_ref().map_or(0, address),
                 out_batch: std::ptr::from_mut(&mut next) as u64,
-                keys: keys.as_mut_ptr() as u64,
-                values: values.as_mut_ptr() as u64,
-                count: room as u32,
+                keys: room.keys.as_mut_ptr() as u64,
+                values: room.values.as_mut_ptr() as u64,
+                count: room.keys.len() as u32,
                 map_fd: self.fd(),
                 ..BatchAttr::default()
             };
             // SAFETY: the kernel writes `count` keys and values at most, which by the invariant fit; positions in
             // arrays and hash tables are 4 bytes.
             let result = unsafe { bpf(Command::MapLookupBatch, &mut attr) };
-            let finished = match result.map_err(|error| (error.raw_os_error(), error)) {
-                Ok(_) => false,
-                Err((Some(libc::ENOENT), _)) => true,
-                // Arrays of one value for each CPU have batches from 5.13 on (f008d732ab18).
-                Err((Some(ENOTSUPP), _)) if position.is_none() => {
-                    return self.for_each_singly(visit);
-                }
+            *position = match result.map_err(|error| (error.raw_os_error(), error)) {
+                Ok(_) => Some(next),
+                Err((Some(libc::ENOENT), _)) => None,
                 // One bucket alone is larger: nothing was read, and the position is as before.
-                Err((Some(libc::ENOSPC), _)) if room < self.entries as usize => {
-                    room *= 2;
-                    (keys, values) = self.buffers(room);
+                Err((Some(libc::ENOSPC), _)) if room.keys.len() < self.entries as usize => {
+                    *room = self.room(room.keys.len() * 2);
                     continue;
                 }
                 Err((_, error)) => return Err(error),
             };
-            let read = keys.iter().zip(values.chunks_exact(self.lanes));
+            let read = room.keys.iter().zip(room.values.chunks_exact(self.lanes));
             read.take(attr.count as usize)
                 .for_each(|(key, value)| visit(key, value));
-            if finished {
-                return Ok(());
-            }
-            position = Some(next);
+            return Ok(());
+        }
+    }
+
+    /// Room for so many entries, or for all that there may be.
+    pub(super) fn room(&self, entries: usize) -> Room<K, V> {
+        let entries = entries.min(self.entries as usize).max(1);
+        Room {
+            keys: vec![K::default(); entries],
+            values: vec![V::default(); entries * self.lanes],
         }
     }
 
@@ -192,13 +219,6 @@ impl<K: Pod + Default, V: Pod + Default> Map<K, V> {
             }
             position = Some(next);
         }
-    }
-
-    fn buffers(&self, keys: usize) -> (Vec<K>, Vec<V>) {
-        (
-            vec![K::default(); keys],
-            vec![V::default(); keys * self.lanes],
-        )
     }
 
     fn element(&self, key: &K, value: u64) -> ElementAttr {

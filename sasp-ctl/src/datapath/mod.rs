@@ -50,7 +50,7 @@ use std::time::Duration;
 use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
-use crate::balance::translations::{Stale, Translation};
+use crate::balance::translations::{Judge, Stale, Translation};
 pub use counters::Counters;
 pub use detach::{Pinned, detach, instances, owner};
 pub use error::{Error, Halted};
@@ -58,6 +58,7 @@ pub use layout::memory::{Memory, memory, possible_cpus};
 pub(crate) use lock::Lock;
 pub use options::{Instance, Mode, Options, PacketLog, Places, RunsIn, Sizes};
 pub use run::Ran;
+pub use translations::Walk;
 pub use undisturbed::load;
 
 use object::Object;
@@ -171,9 +172,14 @@ impl Datapath {
         flows::delete(&mut self.maps, flows)
     }
 
-    /// Reads the translations of both families.
-    pub fn translations(&self) -> Result<Vec<Translation>, Error> {
-        translations::read(&self.maps)
+    /// Reads the next few thousand translations on a walk through those of both families; those that `judge` suspects
+    /// with their other way.
+    pub fn translations(
+        &self,
+        walk: &mut Walk,
+        judge: &Judge,
+    ) -> Result<Vec<(Translation, Option<Translation>)>, Error> {
+        translations::next(&self.maps, walk, judge)
     }
 
     /// Removes translations that are as they were read; says how many flows and lone entries that were.

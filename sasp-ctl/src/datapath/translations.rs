@@ -10,19 +10,66 @@ use super::error::Error;
 use super::map::Map;
 use super::maps::Maps;
 use crate::balance::change::FlowKey;
-use crate::balance::translations::{Stale, Translation};
+use crate::balance::translations::{Judge, Stale, Translation};
 
-/// Reads the entries of both families.
-pub(super) fn read(maps: &Maps) -> Result<Vec<Translation>, Error> {
-    let mut found = Vec::new();
-    maps.nat_v4
-        .for_each(|key, entry| found.push(Flow4::read(key, &entry[0])))
-        .and_then(|()| {
-            maps.nat_v6
-                .for_each(|key, entry| found.push(Flow6::read(key, &entry[0])))
-        })
-        .map_err(Error::map_call("read translations"))?;
+/// So many are asked for at a time.
+const PART: usize = 4096;
+
+/// How far a walk through both maps has come.
+#[derive(Clone, Debug, Default)]
+pub struct Walk {
+    v6: bool,
+    position: Option<u32>,
+    finished: bool,
+}
+
+impl Walk {
+    /// Whether every entry has been met that was there all the time.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+}
+
+/// The next entries, about [`PART`] of them, each with what is under the key of its other way if `judge` suspects it.
+pub(super) fn next(
+    maps: &Maps,
+    walk: &mut Walk,
+    judge: &Judge,
+) -> Result<Vec<(Translation, Option<Translation>)>, Error> {
+    let found = match walk.v6 {
+        false => part::<Flow4>(&maps.nat_v4, &mut walk.position, judge),
+        true => part::<Flow6>(&maps.nat_v6, &mut walk.position, judge),
+    };
+    let found = found.map_err(Error::map_call("read translations"))?;
+    if walk.position.is_none() {
+        walk.finished = walk.v6;
+        walk.v6 = true;
+    }
     Ok(found)
+}
+
+fn part<K: Key>(
+    map: &Map<K, K::Entry>,
+    position: &mut Option<u32>,
+    judge: &Judge,
+) -> io::Result<Vec<(Translation, Option<Translation>)>> {
+    let mut found = Vec::new();
+    map.next_part(position, &mut map.room(PART), |key, entry| {
+        found.push((key.read(&entry[0]), None));
+    })?;
+    for (entry, other) in &mut found {
+        if judge.suspects(entry) {
+            *other = look_up(map, &entry.other)?;
+        }
+    }
+    Ok(found)
+}
+
+fn look_up<K: Key>(map: &Map<K, K::Entry>, key: &FlowKey) -> io::Result<Option<Translation>> {
+    let Some(key) = K::of(key) else {
+        return Ok(None);
+    };
+    Ok(map.get(&key)?.map(|entry| key.read(&entry)))
 }
 
 /// Removes those that are still as they were read; says how many flows and lone entries that were. A flow that speaks

@@ -1,5 +1,6 @@
 //! The small maps, and translations.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use aya::Pod;
 use aya::maps::{HashMap, Map, MapData};
 use sasp_ctl::balance::change::{Change, FlowKey, Vip};
 use sasp_ctl::balance::lookups::Lookups;
-use sasp_ctl::balance::translations::{Stale, Translation};
-use sasp_ctl::datapath::Datapath;
+use sasp_ctl::balance::translations::{Judge, Stale, Translation};
+use sasp_ctl::datapath::{Datapath, Walk};
 use sasp_xdp_common::abi::flow::Flow4;
 use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::nat::{NatEntry4, REPLY};
@@ -158,6 +159,62 @@ fn whole(found: &[Translation], client: u8) -> Stale {
     }
 }
 
+/// Who suspects everybody.
+fn judge() -> Judge {
+    Judge {
+        owners: BTreeSet::new(),
+        now_ns: 0,
+    }
+}
+
+/// All of them, part by part, with their other ways.
+fn walk(datapath: &Datapath) -> Vec<Vec<(Translation, Option<Translation>)>> {
+    let (mut walk, mut parts) = (Walk::default(), Vec::new());
+    while !walk.is_finished() {
+        parts.push(datapath.translations(&mut walk, &judge()).unwrap());
+    }
+    parts
+}
+
+fn translations(datapath: &Datapath) -> Vec<Translation> {
+    let found = walk(datapath).into_iter().flatten();
+    found.map(|(entry, _)| entry).collect()
+}
+
+#[test]
+fn a_walk_meets_every_translation_and_its_other_way_a_part_at_a_time() {
+    const FLOWS: u32 = 5000;
+    let lab = Lab::new();
+    let mut options = lab.options();
+    options.sizes.translations = 4 * FLOWS;
+    drop(lab.try_attach(&options).unwrap());
+    let mut map = open(&lab.current(), names::NAT_V4);
+    let key = |number: u32| Flow4 {
+        client: number.to_be_bytes(),
+        ..Flow4::default()
+    };
+    for number in 0..FLOWS {
+        let (forward, back) = (key(number), key(number + FLOWS));
+        for (key, other) in [(forward, back), (back, forward)] {
+            let entry = NatEntry4 {
+                other,
+                ..NatEntry4::default()
+            };
+            map.insert(key, entry, 0).unwrap();
+        }
+    }
+    let parts = walk(&lab.try_attach(&options).unwrap());
+    let longest = parts.iter().map(Vec::len).max().unwrap();
+    assert!(parts.len() > 2 && longest < 5000, "{longest}");
+    let mut met = HashSet::new();
+    for (entry, other) in parts.iter().flatten() {
+        let other = other.expect("everybody is suspected");
+        assert_eq!((other.key, other.other), (entry.other, entry.key));
+        met.insert(entry.key);
+    }
+    assert_eq!(met.len() as u32, 2 * FLOWS);
+}
+
 #[test]
 fn translations_outlive_the_daemon_and_go_only_as_they_were_read() {
     let lab = Lab::new();
@@ -165,7 +222,7 @@ fn translations_outlive_the_daemon_and_go_only_as_they_were_read() {
     let mut map = open(&lab.current(), names::NAT_V4);
     (1..=3).for_each(|client| put(&mut map, client));
     let mut datapath = lab.attach();
-    let found = datapath.translations().unwrap();
+    let found = translations(&datapath);
     assert_eq!(found.len(), 6);
 
     let stale: Vec<_> = (1..=3).map(|client| whole(&found, client)).collect();
@@ -177,7 +234,7 @@ fn translations_outlive_the_daemon_and_go_only_as_they_were_read() {
     lock.reserved = sasp_xdp_common::abi::nat::LOCKED;
     map.insert(lock, NatEntry4::default(), 0).unwrap();
     assert_eq!(datapath.delete_translations(&stale, 10).unwrap(), 1);
-    let left = datapath.translations().unwrap();
+    let left = translations(&datapath);
     assert_eq!(left.len(), 5, "{left:?}");
     assert!(map.get(&flow(1), 0).is_err() && map.get(&flow(101), 0).is_err());
 
@@ -185,7 +242,7 @@ fn translations_outlive_the_daemon_and_go_only_as_they_were_read() {
     assert_eq!(locks.len(), 1, "only that of somebody else");
     let stale = [Stale::Alone(*locks[0]), stale[2]];
     assert_eq!(datapath.delete_translations(&stale, 10).unwrap(), 2);
-    assert_eq!(datapath.translations().unwrap().len(), 2);
+    assert_eq!(translations(&datapath).len(), 2);
 }
 
 #[test]
@@ -209,9 +266,9 @@ fn a_full_map_of_translations_can_be_emptied() {
         filler += 1;
     }
     let mut datapath = lab.attach();
-    let found = datapath.translations().unwrap();
+    let found = translations(&datapath);
     let stale: Vec<_> = (0..100).map(|client| whole(&found, client)).collect();
     assert_eq!(datapath.delete_translations(&stale, 10).unwrap(), 100);
-    let left = datapath.translations().unwrap().len();
+    let left = translations(&datapath).len();
     assert_eq!(left, found.len() - 200);
 }

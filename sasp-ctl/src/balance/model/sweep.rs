@@ -14,7 +14,7 @@ use super::service::Service;
 use super::{Balancer, Sweep};
 use crate::balance::change::{FlowKey, Vip};
 use crate::balance::spec::{Affinity, Track};
-use crate::balance::translations::{self, Stale, Translation};
+use crate::balance::translations::{self, Judge};
 
 /// What the flows of one service come to.
 #[derive(Default)]
@@ -63,38 +63,27 @@ impl Balancer {
 }
 
 impl Balancer {
-    /// Takes stock of the translations of `full-nat`, all of both maps: which are over, how many each member has.
-    pub fn sweep_translations(&mut self, found: &[Translation], now_ns: u64) -> Vec<Stale> {
-        let owner = |member: &Member| FlowEntry::new(member.index, member.generation, 0).owner;
-        let members = self
-            .services
-            .values_mut()
-            .flat_map(|service| &mut service.members);
-        let mut owners: HashMap<u64, (u64, &mut Member)> =
-            members.map(|member| (owner(member), (0, member))).collect();
-        let stale = translations::stale(found, |owner| owners.contains_key(&owner), now_ns);
-        let replies = found
-            .iter()
-            .filter(|entry| entry.is_reply() && !entry.is_lock());
-        let over = stale.iter().filter_map(|stale| match stale {
-            Stale::Flow { back, .. } => Some(back.owner),
-            Stale::Alone(_) => None,
-        });
-        for entry in replies {
-            if let Some((count, _)) = owners.get_mut(&entry.owner) {
-                *count += 1;
-            }
+    /// Who is to judge the translations of `full-nat` now.
+    pub fn translation_judge(&self, now_ns: u64) -> Judge {
+        let members = self.services.values().flat_map(|service| &service.members);
+        Judge {
+            owners: members.map(owner).collect(),
+            now_ns,
         }
-        for owner in over {
-            if let Some((count, _)) = owners.get_mut(&owner) {
-                *count = count.saturating_sub(1);
-            }
-        }
-        for (count, member) in owners.into_values() {
-            member.translated = count;
-        }
-        stale
     }
+
+    /// Takes in how many flows each member has, after a walk through all translations.
+    pub fn count_translations(&mut self, tally: &translations::Tally) {
+        let services = self.services.values_mut();
+        for member in services.flat_map(|service| &mut service.members) {
+            member.translated = tally.flows.get(&owner(member)).copied().unwrap_or(0);
+        }
+    }
+}
+
+/// As the entries of translations have it.
+fn owner(member: &Member) -> u64 {
+    FlowEntry::new(member.index, member.generation, 0).owner
 }
 
 /// The service that packets to a VIP belong to, the most precise one.

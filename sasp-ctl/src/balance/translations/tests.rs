@@ -1,5 +1,5 @@
 use sasp_xdp_common::abi::flow::Flow4;
-use sasp_xdp_common::abi::nat::{CLOSED_S, OPENING_S, RESET_S, SAW_FIN, SAW_MORE, SAW_RST};
+use sasp_xdp_common::abi::nat::{CLOSED_S, OPENING_S, SAW_FIN, SAW_MORE, SAW_RST};
 use sasp_xdp_common::abi::service::Vip4;
 use sasp_xdp_common::parse::UDP;
 
@@ -39,6 +39,26 @@ fn flow(protocol: u8, states: (u32, u32), silent: (u32, u32)) -> [Translation; 2
     [forward, back]
 }
 
+/// What can go of all that is there, found as the data path finds it.
+fn stale(all: &[Translation], owned: bool) -> Vec<Stale> {
+    let owners = if owned {
+        BTreeSet::from([7])
+    } else {
+        BTreeSet::new()
+    };
+    let judge = Judge {
+        owners,
+        now_ns: NOW,
+    };
+    let suspects = all.iter().filter(|entry| judge.suspects(entry));
+    suspects
+        .filter_map(|entry| {
+            let other = all.iter().find(|other| other.key == entry.other);
+            judge.judge(entry, other)
+        })
+        .collect()
+}
+
 #[test]
 fn a_flow_goes_once_both_ways_have_been_silent_for_as_long_as_its_state_says() {
     for (protocol, states, timeout) in [
@@ -51,18 +71,14 @@ fn a_flow_goes_once_both_ways_have_been_silent_for_as_long_as_its_state_says() {
     ] {
         for silent in [(timeout + 1, timeout), (timeout, timeout + 1)] {
             let found = flow(protocol, states, silent);
-            assert_eq!(stale(&found, |_| true, NOW), [], "{states:?}");
+            assert_eq!(stale(&found, true), [], "{states:?}");
         }
         let [forward, back] = flow(protocol, states, (timeout + 1, timeout + 1));
         let whole = Stale::Flow {
             back,
             forward: Some(forward),
         };
-        assert_eq!(
-            stale(&[forward, back], |_| true, NOW),
-            [whole],
-            "{states:?}"
-        );
+        assert_eq!(stale(&[forward, back], true), [whole], "{states:?}");
     }
 }
 
@@ -73,28 +89,53 @@ fn flows_of_a_member_that_is_gone_go_at_once() {
         back,
         forward: Some(forward),
     };
-    assert_eq!(stale(&[forward, back], |owner| owner != 7, NOW), [whole]);
+    assert_eq!(stale(&[forward, back], false), [whole]);
 }
 
 #[test]
 fn a_way_without_its_other_goes_by_its_own_time() {
     let [forward, back] = flow(TCP, (SAW_MORE, SAW_MORE), (IDLE + 1, OPENING_S + 1));
-    assert_eq!(stale(&[forward], |_| true, NOW), [Stale::Alone(forward)]);
+    assert_eq!(stale(&[forward], true), [Stale::Alone(forward)]);
     let alone = Stale::Flow {
         back,
         forward: None,
     };
-    assert_eq!(stale(&[back], |_| true, NOW), [alone]);
+    assert_eq!(stale(&[back], true), [alone]);
     // Somebody else's way forward is none.
     let stranger = Translation {
         other: key(9, TCP),
         seen_ns: NOW,
         ..forward
     };
-    assert_eq!(stale(&[stranger, back], |_| true, NOW), [alone]);
+    assert_eq!(stale(&[stranger, back], true), [alone]);
     let [forward, back] = flow(TCP, (SAW_MORE, SAW_MORE), (IDLE, OPENING_S));
-    assert_eq!(stale(&[forward], |_| true, NOW), []);
-    assert_eq!(stale(&[back], |_| true, NOW), []);
+    assert_eq!(stale(&[forward], true), []);
+    assert_eq!(stale(&[back], true), []);
+}
+
+#[test]
+fn an_idle_time_shorter_than_a_reset_flows_counts_too() {
+    let mut found = flow(UDP, (0, 0), (3, 3));
+    found.iter_mut().for_each(|entry| entry.idle_s = 2);
+    assert_eq!(stale(&found, true).len(), 1);
+}
+
+#[test]
+fn live_flows_are_counted_by_owner_and_entries_by_family() {
+    let [forward, back] = flow(UDP, (0, 0), (0, 0));
+    let mut tally = Tally::default();
+    tally.add(&forward, None);
+    tally.add(&back, None);
+    tally.add(&back, Some(&Stale::Alone(back)));
+    let flows = BTreeMap::from([(7, 1)]);
+    assert_eq!(
+        tally,
+        Tally {
+            v4: 3,
+            v6: 0,
+            flows
+        }
+    );
 }
 
 #[test]
@@ -111,7 +152,7 @@ fn a_lock_goes_only_if_its_owner_must_have_died() {
         }
     };
     let longest = LOCK_MAX_S as u32;
-    assert_eq!(stale(&[lock(longest)], |_| false, NOW), []);
+    assert_eq!(stale(&[lock(longest)], false), []);
     let left = lock(longest + 1);
-    assert_eq!(stale(&[left], |_| true, NOW), [Stale::Alone(left)]);
+    assert_eq!(stale(&[left], true), [Stale::Alone(left)]);
 }
