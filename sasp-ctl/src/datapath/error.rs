@@ -143,6 +143,17 @@ pub enum Error {
         /// Why, and what helps.
         why: String,
     },
+    /// Packets from a native interface to one that is not would be lost.
+    #[error(
+        "{native} in native mode and {generic} in generic mode cannot work together: run `sasp-ctl detach`, then attach \
+         again"
+    )]
+    MixedModes {
+        /// Interfaces that would run so.
+        native: String,
+        /// Interfaces that would run so.
+        generic: String,
+    },
     /// No bpffs.
     #[error("no bpffs at {path}: {why}")]
     NoBpffs {

@@ -10,6 +10,7 @@ use aya::programs::xdp::{XdpError, XdpLink};
 use aya::programs::{ProgramError, Xdp, XdpMode, loaded_programs};
 
 use super::error::{Error, chain};
+use super::modes;
 use super::netlink::{self, Interface};
 use super::object::{Form, Object};
 use super::options::{Instance, Mode, RunsIn};
@@ -96,6 +97,12 @@ impl Plan {
         mode: Mode,
         pins: &Pins,
     ) -> Result<Vec<Attached>, Error> {
+        let kept = self.kept.iter();
+        let kept: Vec<_> = kept
+            .map(|(_, on)| (on.name.as_str(), runs_in(on)))
+            .collect();
+        let new: Vec<_> = self.new.iter().map(|on| on.name.as_str()).collect();
+        modes::refuse_mix(mode, &kept, &new)?;
         for pin in &self.dead {
             pins::remove_link(&pin.path)?;
             tracing::info!(
@@ -105,11 +112,13 @@ impl Plan {
         }
         let mut attached = Vec::new();
         let mut made = Vec::new();
+        let mut why_generic = Vec::new();
         for interface in self.new {
             match attach(object, &interface, mode, pins) {
-                Ok(runs) => {
+                Ok((on, why)) => {
                     made.push(pins.link(&interface.name, interface.ifindex));
-                    attached.push(Attached::new(interface, runs));
+                    attached.push(on);
+                    why_generic.extend(why);
                 }
                 Err(error) => {
                     for path in made {
@@ -120,16 +129,17 @@ impl Plan {
             }
         }
         for (pin, interface) in self.kept {
-            let runs_in = interface
-                .program
-                .map_or(RunsIn::Native, |(_, runs_in)| runs_in);
+            let runs_in = runs_in(&interface);
             let form = replace(object, &pin, runs_in)?;
             warn_of_mode(&interface.name, mode, runs_in);
-            attached.push(Attached::new(interface, (runs_in, form == Form::Frags)));
+            attached.push(Attached::new(&interface, runs_in, form));
         }
         for pin in self.unlisted {
             pins::remove_link(&pin.path)?;
             tracing::info!(interface = pin.interface, "detached: no longer listed");
+        }
+        if mode == Mode::Auto {
+            modes::align(object, &mut attached, why_generic, pins)?;
         }
         attached.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(attached)
@@ -137,15 +147,21 @@ impl Plan {
 }
 
 impl Attached {
-    fn new(interface: Interface, (mode, frags): (RunsIn, bool)) -> Self {
+    fn new(interface: &Interface, mode: RunsIn, form: Form) -> Self {
         Self {
-            name: interface.name,
+            name: interface.name.clone(),
             ifindex: interface.ifindex,
             mode,
-            frags,
+            frags: form == Form::Frags,
             state: State::Running,
         }
     }
+}
+
+/// How our program runs on an interface that has it.
+fn runs_in(interface: &Interface) -> RunsIn {
+    let program = interface.program;
+    program.map_or(RunsIn::Native, |(_, runs_in)| runs_in)
 }
 
 /// The interface of that name.
@@ -213,36 +229,33 @@ fn bad_link(pin: &Path, why: &str) -> Error {
     }
 }
 
-/// Attaches to an interface that has no program, and pins the link. Says how it runs there, and whether it takes frames
-/// in several buffers.
+/// Attaches to an interface that has no program, and pins the link. Gives, with [`Mode::Auto`], why it does not run in
+/// the driver, if so.
 pub(super) fn attach(
     object: &mut Object,
     interface: &Interface,
     mode: Mode,
     pins: &Pins,
-) -> Result<(RunsIn, bool), Error> {
-    let generic = |object: &mut Object| {
-        let program = object.program(Form::Plain)?;
-        attach_in(program, interface, RunsIn::Generic)
+) -> Result<(Attached, Option<String>), Error> {
+    let mut why = None;
+    let in_driver = match mode {
+        Mode::Generic => None,
+        Mode::Native => Some(native(object, interface)?),
+        Mode::Auto => native(object, interface)
+            .map_err(|error| why = Some(error.to_string()))
+            .ok(),
     };
-    let (link, runs) = match mode {
-        Mode::Generic => (generic(object)?, (RunsIn::Generic, false)),
-        Mode::Native => {
-            let (link, form) = native(object, interface)?;
-            (link, (RunsIn::Native, form == Form::Frags))
+    let (link, runs_in, form) = match in_driver {
+        Some((link, form)) => (link, RunsIn::Native, form),
+        None => {
+            let program = object.program(Form::Plain)?;
+            let link = attach_in(program, interface, RunsIn::Generic)?;
+            (link, RunsIn::Generic, Form::Plain)
         }
-        Mode::Auto => match native(object, interface) {
-            Ok((link, form)) => (link, (RunsIn::Native, form == Form::Frags)),
-            Err(error) => {
-                let link = generic(object)?;
-                tracing::warn!("{error}; running in generic mode there, which is slower");
-                (link, (RunsIn::Generic, false))
-            }
-        },
     };
     let path = pins.link(&interface.name, interface.ifindex);
     link.pin(&path).map_err(Error::pin(&path))?;
-    Ok(runs)
+    Ok((Attached::new(interface, runs_in, form), why))
 }
 
 /// Attaches in the driver, in the best form that it takes.
@@ -338,8 +351,8 @@ fn replace_by(program: &mut Xdp, pin: &LinkPin, runs_in: RunsIn) -> Result<(), E
     Ok(())
 }
 
-/// A link keeps its mode for life. Making another would leave the interface without a program for a moment, which is
-/// for the operator to decide.
+/// A link keeps its mode for life. Making another would leave the interface without a program for a moment: unless
+/// packets would be lost otherwise (see [`modes`]) that is for the operator to decide.
 fn warn_of_mode(interface: &str, mode: Mode, runs_in: RunsIn) {
     let differs = matches!(
         (mode, runs_in),

@@ -9,8 +9,8 @@
 //! * [`options`]: what to attach, and where. [`error`]: why it could not be.
 //! * `attach`, `detach`: the whole way on and off. `preflight`: what must be true before.
 //! * `bpffs`, `pins`, `lock`: where state lives, and who may touch it.
-//! * `object`, `layout`, `undisturbed`: the program and its maps. `links`, `netlink`: interfaces and who runs on them. `upkeep`: what
-//!   becomes of them.
+//! * `object`, `layout`, `undisturbed`: the program and its maps. `links`, `netlink`: interfaces and who runs on them.
+//!   `upkeep`: what becomes of them. `modes`: they all run alike.
 //! * `maps`, `tables`, `lookups`, `map`, `sys`: the maps, down to bpf(2).
 //! * `apply`, [`counters`], `flows`, `translations`, `run`, `packet_log`: what a running data plane can be asked.
 //! * [`nexthop`]: members' MAC addresses, watched over netlink.
@@ -28,6 +28,7 @@ mod lock;
 mod lookups;
 mod map;
 mod maps;
+mod modes;
 mod netlink;
 pub mod nexthop;
 mod object;

@@ -3,9 +3,9 @@
 
 use super::error::Error;
 use super::netlink::{self, Interface};
-use super::options::Mode;
+use super::options::{Mode, RunsIn};
 use super::pins::{self, Pins};
-use super::{Attached, Datapath, State, bpffs, links};
+use super::{Attached, Datapath, State, bpffs, links, modes};
 
 /// Compares the interfaces with what is known of them, says what is different, and attaches where that is called for.
 pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
@@ -15,13 +15,18 @@ pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
             Some(interface) => Some(interface),
             None => netlink::by_name(&known.name)?,
         };
-        let new = match step(&known, found, |id| datapath.object.is_ours(id)) {
+        let (new, why_generic) = match step(&known, found, |id| datapath.object.is_ours(id)) {
             Step::Nothing => continue,
-            Step::Note(new) => new,
+            Step::Note(new) => (new, None),
             Step::Attach(interface) => attach_again(datapath, &known, interface),
         };
         log_change(&known, &new);
         datapath.interfaces[at] = new;
+        if datapath.mode == Mode::Auto {
+            let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
+            let why = why_generic.into_iter().collect();
+            modes::align(&mut datapath.object, &mut datapath.interfaces, why, &pins)?;
+        }
     }
     Ok(())
 }
@@ -55,30 +60,31 @@ fn step(known: &Attached, found: Option<Interface>, is_ours: impl Fn(u32) -> boo
     }
 }
 
-/// A failure is told once: the index that is then known keeps us from trying again and again.
-fn attach_again(datapath: &mut Datapath, known: &Attached, interface: Interface) -> Attached {
-    let mut new = Attached {
-        name: interface.name.clone(),
-        ifindex: interface.ifindex,
-        mode: known.mode,
-        frags: known.frags,
-        state: State::Bare,
-    };
-    match try_attach(datapath, known.ifindex, &interface) {
-        Ok(runs) => {
-            (new.mode, new.frags) = runs;
-            new.state = State::Running;
-        }
-        Err(error) => tracing::warn!("{error}"),
-    }
-    new
+/// A failure is told once: the index that is then known keeps us from trying again and again. Gives why it does not run
+/// in the driver, if that was not asked for.
+fn attach_again(
+    datapath: &mut Datapath,
+    known: &Attached,
+    interface: Interface,
+) -> (Attached, Option<String>) {
+    try_attach(datapath, known.ifindex, &interface).unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        let bare = Attached {
+            name: interface.name,
+            ifindex: interface.ifindex,
+            mode: known.mode,
+            frags: known.frags,
+            state: State::Bare,
+        };
+        (bare, None)
+    })
 }
 
 fn try_attach(
     datapath: &mut Datapath,
     former: u32,
     interface: &Interface,
-) -> Result<(super::RunsIn, bool), Error> {
+) -> Result<(Attached, Option<String>), Error> {
     let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
     for pin in pins.links()? {
         if pin.ifindex == former {
@@ -86,7 +92,14 @@ fn try_attach(
         }
     }
     links::refuse_foreign(interface, &pins)?;
-    let mode: Mode = datapath.mode;
+    let mut others = datapath.interfaces.iter();
+    let other = others.find(|on| on.ifindex != former && on.state == State::Running);
+    let mode = match (datapath.mode, other.map(|on| on.mode)) {
+        (Mode::Auto, _) | (_, None) => datapath.mode,
+        // A link that was adopted may run in another mode than was asked for, and they all run alike.
+        (_, Some(RunsIn::Native)) => Mode::Native,
+        (_, Some(RunsIn::Generic)) => Mode::Generic,
+    };
     links::attach(&mut datapath.object, interface, mode, &pins)
 }
 

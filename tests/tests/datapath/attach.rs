@@ -145,6 +145,36 @@ fn where_native_does_not_work_auto_falls_back_to_generic() {
 }
 
 #[test]
+fn a_native_interface_becomes_generic_beside_one_that_cannot_be_native() {
+    let lab = Lab::new();
+    let mut options = lab.options();
+    options.mode = Mode::Native;
+    drop(lab.try_attach(&options).unwrap());
+
+    lab.edge_ip("link add sw1 type bridge");
+    options.interfaces.push("sw1".to_owned());
+    let error = lab.try_attach(&options).unwrap_err().to_string();
+    assert!(error.contains("sw1 in native"), "{error}");
+    options.mode = Mode::Generic;
+    let error = lab.try_attach(&options).unwrap_err().to_string();
+    assert!(error.contains("edge0 in native mode and sw1"), "{error}");
+    assert_eq!(lab.program_on("sw1"), None);
+
+    options.mode = Mode::Auto;
+    for _ in 0..2 {
+        let datapath = lab.try_attach(&options).unwrap();
+        let modes: Vec<_> = datapath.interfaces().iter().map(|on| on.mode).collect();
+        assert_eq!(modes, [RunsIn::Generic; 2]);
+        assert!(lab.program_on(EDGE).is_some());
+        assert_eq!(lab.program_on("sw1"), lab.program_on(EDGE));
+    }
+    assert_eq!(
+        instances(&lab.places()).unwrap()[0].interfaces,
+        [EDGE, "sw1"]
+    );
+}
+
+#[test]
 fn an_interface_that_refuses_leaves_the_others_as_they_were() {
     let lab = Lab::new();
     lab.add_veth("edge1", "far1");

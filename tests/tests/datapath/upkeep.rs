@@ -1,12 +1,18 @@
 //! Interfaces that come, go and change their names under a running data plane.
 
 use caps::{CapSet, Capability};
-use sasp_ctl::datapath::{Datapath, Instance, State, detach, owner};
+use sasp_ctl::datapath::{Attached, Datapath, Instance, Mode, RunsIn, State, detach, owner};
 
 use crate::lab::{EDGE, FAR, Lab};
 
 /// Looks with the capabilities that a running daemon has kept.
 fn look(lab: &Lab, datapath: &mut Datapath) -> (String, u32, State) {
+    let found = look_at_all(lab, datapath);
+    assert_eq!(found.len(), 1);
+    (found[0].name.clone(), found[0].ifindex, found[0].state)
+}
+
+fn look_at_all(lab: &Lab, datapath: &mut Datapath) -> Vec<Attached> {
     lab.inside(|| {
         let kept = [
             Capability::CAP_BPF,
@@ -14,9 +20,7 @@ fn look(lab: &Lab, datapath: &mut Datapath) -> (String, u32, State) {
             Capability::CAP_PERFMON,
         ];
         caps::set(None, CapSet::Effective, &kept.into()).unwrap();
-        let found = datapath.look_after_interfaces().unwrap();
-        assert_eq!(found.len(), 1);
-        (found[0].name.clone(), found[0].ifindex, found[0].state)
+        datapath.look_after_interfaces().unwrap().to_vec()
     })
 }
 
@@ -47,6 +51,34 @@ fn an_interface_made_anew_is_attached_to_again() {
     assert!(program.is_some());
     drop(datapath);
     assert_eq!(lab.program_on(EDGE), program, "its link is pinned");
+}
+
+#[test]
+fn one_made_anew_that_cannot_be_native_makes_the_others_generic() {
+    let lab = Lab::new();
+    lab.add_veth("edge1", "far1");
+    let mut options = lab.options();
+    options.interfaces.push("edge1".to_owned());
+    options.mode = Mode::Native;
+    drop(lab.try_attach(&options).unwrap());
+    options.mode = Mode::Auto;
+    let mut datapath = lab.try_attach(&options).unwrap();
+    let modes = |found: Vec<Attached>| found.iter().map(|on| on.mode).collect::<Vec<_>>();
+    assert_eq!(
+        modes(look_at_all(&lab, &mut datapath)),
+        [RunsIn::Native; 2],
+        "links keep their modes"
+    );
+
+    lab.edge_ip("link del edge1");
+    lab.edge_ip("link add edge1 type bridge");
+    let found = look_at_all(&lab, &mut datapath);
+    assert!(found.iter().all(|on| on.state == State::Running));
+    assert_eq!(modes(found), [RunsIn::Generic; 2]);
+    let program = lab.program_on(EDGE);
+    assert!(program.is_some());
+    drop(datapath);
+    assert_eq!(lab.program_on(EDGE), program, "its new link is pinned");
 }
 
 #[test]
