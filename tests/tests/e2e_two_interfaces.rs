@@ -202,3 +202,34 @@ fn members_behind_a_bridge_are_reached_from_an_interface_that_was_native() {
         "{line}"
     );
 }
+
+#[test]
+fn dsr_tells_clients_of_a_smaller_mtu_at_the_members_interface() {
+    let mut farm = Farm::new(0).unwrap();
+    let inside = Inside::behind(&farm.site, "eth1");
+    inside.answer();
+    let mtu = |mtu: u32| {
+        let line = format!("link set eth1 mtu {mtu}");
+        farm.site.edge.namespace.ip(&line).unwrap();
+        let line = format!("link set eth0 mtu {mtu}");
+        inside.namespace.ip(&line).unwrap();
+    };
+    mtu(590);
+    let member = format!("{{ address = \"{INSIDE}:9000\" }}");
+    let config = config::service_of("FARM1", VIP.into(), "udp", &member, "");
+    farm.attach(&config, &["eth1", "--mode", "generic"])
+        .unwrap();
+    await_active(&farm);
+    // The first one brings the news, the client sends the next in fragments.
+    until_true(DEADLINE, "a long datagram's answer", || {
+        Ok(is_answered(&farm.site, 1000))
+    })
+    .unwrap();
+
+    mtu(1500);
+    until_true(DEADLINE, "room for everything", || {
+        let status = status::read(&farm.site)?;
+        Ok(status["services"][0]["members"][0]["client_mtu"].is_null())
+    })
+    .unwrap();
+}

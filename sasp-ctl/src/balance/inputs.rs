@@ -68,6 +68,8 @@ pub struct NextHop {
     pub macs: [u8; 12],
     /// Largest IP packet that fits on the way, in bytes.
     pub mtu: u32,
+    /// Largest IP packet that comes from clients, in bytes, by the interfaces' MTUs.
+    pub clients_mtu: u32,
     /// The address from which this host would send to the member: the outer source of tunnels. `None`: it has none of
     /// the member's family on the egress interface.
     pub source: Option<IpAddr>,

@@ -18,6 +18,7 @@ pub(super) fn to_inputs(hops: &NextHops) -> BTreeMap<IpAddr, Option<inputs::Next
                     ifindex: hop.ifindex,
                     macs,
                     mtu: hop.mtu,
+                    clients_mtu: hop.clients_mtu,
                     source: hop.address,
                     via_gateway: hop.gateway.is_some(),
                 };
@@ -67,6 +68,7 @@ mod tests {
             source: [2, 0, 0, 0, 0, 1],
             destination: [2, 0, 0, 0, 0, 9],
             mtu: 1500,
+            clients_mtu: 9000,
             address: Some(address(9)),
             gateway: Some(address(8)),
         };
@@ -79,6 +81,7 @@ mod tests {
             ifindex: 3,
             macs: [2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1],
             mtu: 1500,
+            clients_mtu: 9000,
             source: Some(address(9)),
             via_gateway: true,
         };

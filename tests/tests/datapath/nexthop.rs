@@ -103,6 +103,7 @@ fn hop(lab: &Lab) -> NextHop {
         source: mac_of(&lab.edge_ip(&format!("link show {EDGE}"))),
         destination: mac_of(&lab.far_ip(&format!("link show {FAR}"))),
         mtu: 1500,
+        clients_mtu: 1500,
         address: Some("10.1.0.1".parse().unwrap()),
         gateway: None,
     }
@@ -244,6 +245,7 @@ fn new_mac_addresses_at_either_end_are_followed() {
         let renamed = NextHop {
             source: parse_mac("02:00:00:00:00:78"),
             mtu: 1400,
+            clients_mtu: 1400,
             ..moved
         };
         found.wait("10.1.0.2", Ok(renamed)).await;

@@ -7,7 +7,6 @@ use super::Balancer;
 use super::member::Member;
 use crate::balance::change::Vip;
 use crate::balance::effective::Unreachable;
-use crate::balance::spec::Forward;
 use crate::sasp::msg::MemberKey;
 
 /// See the module.
@@ -93,6 +92,5 @@ pub(super) fn trouble(vip: Vip, member: &Member) -> Option<Trouble> {
         Vip::V6(_) => 1280,
     };
     let fits = way.inner_max;
-    (member.forward != Forward::Dsr && fits > 0 && fits < least)
-        .then_some(Trouble::Narrow { fits, least })
+    (fits > 0 && fits < least).then_some(Trouble::Narrow { fits, least })
 }

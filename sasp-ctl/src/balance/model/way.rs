@@ -46,7 +46,8 @@ impl Way {
             mode,
             outer_len,
             inner_max: match forward {
-                Forward::Dsr => 0,
+                // Whatever comes fits, and need not be looked at.
+                Forward::Dsr if hop.mtu >= hop.clients_mtu => 0,
                 // 0 would let everything through.
                 _ => u16::try_from(room).unwrap_or(u16::MAX).max(1),
             },

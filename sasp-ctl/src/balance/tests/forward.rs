@@ -94,6 +94,21 @@ fn a_member_that_its_mode_cannot_reach_gets_nothing_and_says_why() {
 }
 
 #[test]
+fn dsr_looks_at_lengths_only_where_clients_send_longer_packets_than_fit() {
+    let mut world = World::new(vec![farm(&[Forward::Dsr])]);
+    let fits = |world: &mut World, mtu| {
+        set_hop(world, 1, |hop| hop.mtu = mtu);
+        world.update();
+        let warned = world.member(1).unwrap().warning.is_some();
+        (world.record(world.index(1)).inner_max, warned)
+    };
+    assert_eq!(fits(&mut world, 1500), (0, false));
+    assert_eq!(fits(&mut world, 9000), (0, false));
+    assert_eq!(fits(&mut world, 590), (590, false));
+    assert_eq!(fits(&mut world, 570), (570, true));
+}
+
+#[test]
 fn a_reload_changes_modes_at_once_and_a_restart_once_the_way_is_known() {
     let mut world = World::new(vec![farm(&[Forward::Dsr, Forward::Dsr])]);
     for number in [1, 2] {

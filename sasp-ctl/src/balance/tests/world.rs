@@ -399,6 +399,7 @@ pub(super) fn next_hop(address: IpAddr) -> NextHop {
         ifindex: 7,
         macs: [2, 0, 0, 0, 0, last, 2, 0, 0, 0, 0, 0xfe],
         mtu: 1500,
+        clients_mtu: 1500,
         source: None,
         via_gateway: false,
     }

@@ -46,6 +46,9 @@ pub struct NextHop {
     pub destination: [u8; 6],
     /// Largest IP packet that fits on the way, in bytes: the route's MTU, or else the interface's.
     pub mtu: u32,
+    /// Largest IP packet that clients' interfaces bring, in bytes: the largest MTU of the other attached ones, or that of
+    /// the only one.
+    pub clients_mtu: u32,
     /// The address from which this host would send; `None` if it has none of the member's family.
     pub address: Option<IpAddr>,
     /// The router that the route leads through; `None`: the member is on the same segment.

@@ -39,6 +39,7 @@ pub(super) fn next_hop(
         source,
         destination,
         mtu: unicast.mtu.map_or(link.mtu, |mtu| mtu.min(link.mtu)),
+        clients_mtu: clients_mtu(ifindex, attached, links).unwrap_or(link.mtu),
         address: unicast.source,
         gateway: unicast.gateway,
     };
@@ -69,6 +70,13 @@ pub(super) fn attached_below(
     std::iter::successors(Some(ifindex), below)
         .take(1 + VLAN_TAGS)
         .find(|ifindex| attached.contains(ifindex))
+}
+
+/// See [`NextHop::clients_mtu`]; `egress` is attached.
+fn clients_mtu(egress: u32, attached: &BTreeSet<u32>, links: &BTreeMap<u32, Link>) -> Option<u32> {
+    let mtu = |ifindex: &u32| links.get(ifindex).map(|link| link.mtu);
+    let others = attached.iter().filter(|ifindex| **ifindex != egress);
+    others.filter_map(mtu).max().or_else(|| mtu(&egress))
 }
 
 fn all_down(attached: &BTreeSet<u32>, links: &BTreeMap<u32, Link>) -> Option<Unresolved> {

@@ -26,6 +26,7 @@ const HOP: NextHop = NextHop {
     source: OURS,
     destination: MEMBER,
     mtu: 1500,
+    clients_mtu: 1500,
     address: None,
     gateway: None,
 };
@@ -202,4 +203,23 @@ fn a_route_by_a_vlan_leaves_by_the_interface_below_that_is_attached() {
     ] {
         assert_eq!(find(ifindex, attached), wanted, "{ifindex} on {attached}");
     }
+}
+
+#[test]
+fn clients_come_in_on_the_other_interfaces_if_there_are_any() {
+    let mtu = |mtu| Link { mtu, ..UP };
+    let links = BTreeMap::from([(1, mtu(1500)), (2, mtu(9000)), (3, mtu(590))]);
+    let found = |attached: &[u32]| {
+        let attached = attached.iter().copied().collect();
+        let route = Route::Unicast(Unicast {
+            ifindex: 3,
+            ..Unicast::default()
+        });
+        let fresh = Some(Neighbour::Fresh(MEMBER));
+        let hop = next_hop(route, &attached, &links, fresh, None).unwrap();
+        (hop.mtu, hop.clients_mtu)
+    };
+    assert_eq!(found(&[3]), (590, 590));
+    assert_eq!(found(&[1, 3]), (590, 1500));
+    assert_eq!(found(&[1, 2, 3]), (590, 9000));
 }
