@@ -241,6 +241,14 @@ pub(super) fn attach(
     let in_driver = match mode {
         Mode::Generic => None,
         Mode::Native => Some(native(object, interface)?),
+        Mode::Auto if interface.veth => {
+            why = Some(format!(
+                "{} is a veth: large packets from its far end may be lost unless that has `tso off` (--mode native \
+                 needs `tx off` and an XDP program there)",
+                interface.name
+            ));
+            None
+        }
         Mode::Auto => native(object, interface)
             .map_err(|error| why = Some(error.to_string()))
             .ok(),

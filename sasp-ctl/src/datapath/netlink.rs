@@ -4,7 +4,9 @@ use std::io;
 
 use rtnetlink::packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp, XdpAttached};
+use rtnetlink::packet_route::link::{
+    InfoKind, LinkAttribute, LinkInfo, LinkMessage, LinkXdp, XdpAttached,
+};
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use rtnetlink::sys::{Socket, SocketAddr};
 
@@ -18,6 +20,8 @@ pub(super) struct Interface {
     pub(super) name: String,
     /// Its index.
     pub(super) ifindex: u32,
+    /// It is one end of a pair.
+    pub(super) veth: bool,
     /// The XDP program on it, by id.
     pub(super) program: Option<(u32, RunsIn)>,
 }
@@ -71,11 +75,15 @@ fn read(link: LinkMessage) -> Interface {
     let mut interface = Interface {
         name: String::new(),
         ifindex: link.header.index,
+        veth: false,
         program: None,
     };
     for attribute in link.attributes {
         match attribute {
             LinkAttribute::IfName(name) => interface.name = name,
+            LinkAttribute::LinkInfo(infos) => {
+                interface.veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
+            }
             LinkAttribute::Xdp(attributes) => interface.program = program(&attributes),
             _ => {}
         }

@@ -146,6 +146,7 @@ mod tests {
         Interface {
             name: name.to_owned(),
             ifindex,
+            veth: false,
             program: program.map(|id| (id, RunsIn::Native)),
         }
     }

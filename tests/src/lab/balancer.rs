@@ -48,7 +48,8 @@ impl Balancer {
         Self::attach_in(site.directory(), command, args)
     }
 
-    /// The same outside a site: the config file, [`CONFIG`], is in the directory already.
+    /// The same outside a site: the config file, [`CONFIG`], is in the directory already. The lab's cables are made for
+    /// native mode, which is what runs unless `args` say otherwise.
     ///
     /// # Errors
     /// As [`Balancer::attach`].
@@ -59,6 +60,9 @@ impl Balancer {
             .arg(directory.join(CONFIG))
             .args(args)
             .env("NOTIFY_SOCKET", notify.path());
+        if !args.contains(&"--mode") {
+            command.args(["--mode", "native"]);
+        }
         let log = directory.join("attach.log");
         let mut process = Process::start("sasp-ctl attach", command, &log)?;
         notify.ready(&mut process, READY)?;

@@ -145,6 +145,15 @@ fn where_native_does_not_work_auto_falls_back_to_generic() {
 }
 
 #[test]
+fn a_veth_is_generic_unless_told_otherwise() {
+    let lab = Lab::new();
+    let mut options = lab.options();
+    options.mode = Mode::Auto;
+    let datapath = lab.try_attach(&options).unwrap();
+    assert_eq!(datapath.interfaces()[0].mode, RunsIn::Generic);
+}
+
+#[test]
 fn a_native_interface_becomes_generic_beside_one_that_cannot_be_native() {
     let lab = Lab::new();
     let mut options = lab.options();

@@ -164,7 +164,7 @@ pub(crate) fn options(places: Places) -> Options {
     Options {
         instance: Instance::new(EDGE).unwrap(),
         interfaces: vec![EDGE.to_owned()],
-        mode: Mode::Auto,
+        mode: Mode::Native,
         sizes: Sizes {
             services: 8,
             backends: 64,
