@@ -220,6 +220,16 @@ fn dsr_tells_clients_of_a_smaller_mtu_at_the_members_interface() {
     farm.attach(&config, &["eth1", "--mode", "generic"])
         .unwrap();
     await_active(&farm);
+    let told = |words: &[&str]| {
+        until_true(DEADLINE, "a line of the log", || {
+            let log = farm.balancer.as_ref().unwrap().log();
+            Ok(log
+                .lines()
+                .any(|line| words.iter().all(|word| line.contains(word))))
+        })
+        .unwrap();
+    };
+    told(&["1 dsr member behind eth1: clients are told 590", "to 1500"]);
     // The first one brings the news, the client sends the next in fragments.
     until_true(DEADLINE, "a long datagram's answer", || {
         Ok(is_answered(&farm.site, 1000))

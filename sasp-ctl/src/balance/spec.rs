@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::sasp::msg::{MemberKey, Name};
 
 /// How packets reach a member.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Forward {
     /// Direct server return: rewrite the MAC, same segment.
     Dsr,

@@ -29,6 +29,7 @@ use super::{Setup, clock, hops, notify};
 use crate::balance::change::Vip;
 use crate::balance::inputs::Inputs;
 use crate::balance::model::Balancer;
+use crate::balance::model::tight::Tight;
 use crate::balance::model::troubles::Trouble;
 use crate::config::endpoint::GwmAddress;
 use crate::datapath::Attached;
@@ -64,6 +65,8 @@ pub(super) struct Daemon {
     pub(super) hops_now: Arc<NextHops>,
     /// What was told of ways to members.
     pub(super) troubles: BTreeMap<(Vip, MemberKey), Trouble>,
+    /// The same, of all members behind an interface.
+    pub(super) tight: BTreeMap<Tight, usize>,
     /// The last reload and how it went.
     pub(super) reloaded: Option<(Instant, Option<String>)>,
     pub(super) started: Instant,
@@ -151,6 +154,7 @@ impl Daemon {
                 "attached"
             );
         }
+        self.tell_troubles();
         self.notify_status();
         notify::ready();
     }

@@ -78,6 +78,7 @@ pub(super) async fn run(
         hops,
         hops_now: Arc::default(),
         troubles: BTreeMap::new(),
+        tight: BTreeMap::new(),
         reloaded: None,
         started: Instant::now(),
         ready_by: Some(Instant::now() + patience),

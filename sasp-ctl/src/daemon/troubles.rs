@@ -1,6 +1,8 @@
-//! What is wrong with the ways to members although they have next hops, told once each.
+//! What is wrong with the ways to members although they have next hops, told once each; and once for all members behind
+//! an interface that clients have to send them smaller packets.
 
 use super::event_loop::Daemon;
+use crate::datapath::Attached;
 
 impl Daemon {
     /// Says what is new.
@@ -16,5 +18,24 @@ impl Daemon {
             tracing::warn!(%member, "{}", trouble.text(gateway));
         }
         self.troubles = troubles;
+        self.tell_tight();
+    }
+
+    fn tell_tight(&mut self) {
+        if self.ready_by.is_some() {
+            // Members are still being found: all are to be counted.
+            return;
+        }
+        let tight = self.balancer.tight();
+        for (way, members) in &tight {
+            if self.tight.contains_key(way) {
+                continue;
+            }
+            let on = |on: &&Attached| on.ifindex == way.ifindex;
+            if let Some(interface) = self.interfaces.iter().find(on) {
+                tracing::warn!("{}", way.text(&interface.name, *members));
+            }
+        }
+        self.tight = tight;
     }
 }

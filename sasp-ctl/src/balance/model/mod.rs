@@ -34,6 +34,7 @@ mod pool;
 pub mod report;
 mod service;
 mod sweep;
+pub mod tight;
 pub mod troubles;
 mod way;
 mod weigh;

@@ -17,7 +17,7 @@ pub(super) struct Way {
     pub(super) ifindex: u32,
     pub(super) macs: [u8; 12],
     mode: u8,
-    outer_len: u8,
+    pub(super) outer_len: u8,
     /// See [`Backend::inner_max`].
     pub(super) inner_max: u16,
     outer: [u8; OUTER_MAX],

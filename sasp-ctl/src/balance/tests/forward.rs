@@ -109,6 +109,33 @@ fn dsr_looks_at_lengths_only_where_clients_send_longer_packets_than_fit() {
 }
 
 #[test]
+fn members_of_which_clients_are_told_a_smaller_size_are_counted_by_interface() {
+    use Forward::*;
+    let mut world = World::new(vec![farm(&[Dsr, Ipip, Ipip, Gre, Nat, Ipip])]);
+    for number in 1..=5 {
+        set_hop(&mut world, number, |_| {});
+    }
+    // Trouble enough to be told by itself.
+    set_hop(&mut world, 6, |hop| hop.mtu = 500);
+    world.update();
+    let told: Vec<_> = world
+        .balancer
+        .tight()
+        .iter()
+        .map(|(tight, members)| tight.text("eth1", *members))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1 gre member behind eth1: clients are told 1476, as 1500 do not fit; raise the MTU of eth1 and of routes \
+             there to 1524",
+            "2 ipip members behind eth1: clients are told 1480, as 1500 do not fit; raise the MTU of eth1 and of routes \
+             there to 1520",
+        ]
+    );
+}
+
+#[test]
 fn a_reload_changes_modes_at_once_and_a_restart_once_the_way_is_known() {
     let mut world = World::new(vec![farm(&[Forward::Dsr, Forward::Dsr])]);
     for number in [1, 2] {
