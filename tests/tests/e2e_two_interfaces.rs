@@ -236,6 +236,8 @@ fn dsr_tells_clients_of_a_smaller_mtu_at_the_members_interface() {
     })
     .unwrap();
 
+    mtu(570);
+    told(&["vip=203.0.113.10:9000/udp", "only 570 bytes"]);
     mtu(1500);
     until_true(DEADLINE, "room for everything", || {
         let status = status::read(&farm.site)?;

@@ -1,12 +1,14 @@
 //! What must be written into the maps. `datapath` carries it out in the order given and knows nothing of why.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sasp_xdp_common::abi::backend::{Backend, Index};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6};
 use sasp_xdp_common::abi::service::{Service, Vip4, Vip6};
 use sasp_xdp_common::abi::slot::Table;
+use sasp_xdp_common::parse::{TCP, UDP};
 
 use super::lookups::Lookups;
 
@@ -36,6 +38,22 @@ impl Vip {
                 protocol,
                 reserved: 0,
             }),
+        }
+    }
+}
+
+/// As the config has it: `ADDR:PORT/tcp`, or `ADDR` if every protocol is meant.
+impl fmt::Display for Vip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (address, port, protocol) = match self {
+            Self::V4(vip) => (IpAddr::from(vip.address), vip.port, vip.protocol),
+            Self::V6(vip) => (IpAddr::from(vip.address), vip.port, vip.protocol),
+        };
+        let address_port = SocketAddr::new(address, u16::from_be_bytes(port));
+        match protocol {
+            TCP => write!(f, "{address_port}/tcp"),
+            UDP => write!(f, "{address_port}/udp"),
+            _ => address.fmt(f),
         }
     }
 }
@@ -146,6 +164,23 @@ impl FlowKey {
         match self {
             Self::V4(flow) => Vip::V4(flow.vip),
             Self::V6(flow) => Vip::V6(flow.vip),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vip_is_written_as_in_the_config() {
+        let vip = |address: &str, protocol| Vip::new(address.parse().unwrap(), protocol);
+        for (vip, text) in [
+            (vip("203.0.113.10:80", TCP), "203.0.113.10:80/tcp"),
+            (vip("[2001:db8::10]:53", UDP), "[2001:db8::10]:53/udp"),
+            (vip("[2001:db8::10]:0", 0), "2001:db8::10"),
+        ] {
+            assert_eq!(vip.to_string(), text);
         }
     }
 }

@@ -12,10 +12,10 @@ impl Daemon {
             if self.troubles.get(of) == Some(trouble) {
                 continue;
             }
-            let member = of.1;
+            let (vip, member) = of;
             let hop = self.hops_now.get(&member.address);
             let gateway = hop.and_then(|hop| hop.ok()).and_then(|hop| hop.gateway);
-            tracing::warn!(%member, "{}", trouble.text(gateway));
+            tracing::warn!(%vip, %member, "{}", trouble.text(gateway));
         }
         self.troubles = troubles;
         self.tell_tight();
