@@ -139,6 +139,15 @@ impl Inside {
         Self { namespace }
     }
 
+    /// At both ends of the cable.
+    fn set_mtu(&self, site: &Site, mtu: u32) {
+        let ends = [(&site.edge.namespace, "eth1"), (&self.namespace, "eth0")];
+        for (namespace, interface) in ends {
+            let line = format!("link set {interface} mtu {mtu}");
+            namespace.ip(&line).unwrap();
+        }
+    }
+
     /// Sends back what comes, until the test ends.
     fn answer(&self) {
         let socket = self.namespace.inside(|| UdpSocket::bind(VIP)).unwrap();
@@ -208,13 +217,7 @@ fn dsr_tells_clients_of_a_smaller_mtu_at_the_members_interface() {
     let mut farm = Farm::new(0).unwrap();
     let inside = Inside::behind(&farm.site, "eth1");
     inside.answer();
-    let mtu = |mtu: u32| {
-        let line = format!("link set eth1 mtu {mtu}");
-        farm.site.edge.namespace.ip(&line).unwrap();
-        let line = format!("link set eth0 mtu {mtu}");
-        inside.namespace.ip(&line).unwrap();
-    };
-    mtu(590);
+    inside.set_mtu(&farm.site, 590);
     let member = format!("{{ address = \"{INSIDE}:9000\" }}");
     let config = config::service_of("FARM1", VIP.into(), "udp", &member, "");
     farm.attach(&config, &["eth1", "--mode", "generic"])
@@ -236,9 +239,9 @@ fn dsr_tells_clients_of_a_smaller_mtu_at_the_members_interface() {
     })
     .unwrap();
 
-    mtu(570);
+    inside.set_mtu(&farm.site, 570);
     told(&["vip=203.0.113.10:9000/udp", "only 570 bytes"]);
-    mtu(1500);
+    inside.set_mtu(&farm.site, 1500);
     until_true(DEADLINE, "room for everything", || {
         let status = status::read(&farm.site)?;
         Ok(status["services"][0]["members"][0]["client_mtu"].is_null())
