@@ -201,7 +201,7 @@ fn members_behind_a_bridge_are_reached_from_an_interface_that_was_native() {
     let log = farm.balancer.as_ref().unwrap().log();
     let lines: Vec<_> = log
         .lines()
-        .filter(|line| line.contains("generic"))
+        .filter(|line| line.contains("generic mode"))
         .collect();
     let [line] = lines[..] else {
         panic!("{log}");
