@@ -11,7 +11,7 @@ use aya_ebpf::btf_maps::{Array, PerCpuArray, ProgramArray};
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::macros::{btf_map, xdp};
 use aya_ebpf::programs::XdpContext;
-use sasp_xdp_common::abi::bench::{FRAME, SENT, SINK_MAC, Template};
+use sasp_xdp_common::abi::bench::{FRAME, SENT, SINK_MAC, Template, flow, port};
 
 #[btf_map]
 static TEMPLATE: Array<Template, 1> = Array::new();
@@ -79,8 +79,7 @@ fn write_frame<const WORDS: usize>(ctx: &XdpContext) -> Option<()> {
     if *turn >= template.flows {
         *turn = 0;
     }
-    // Multiplying by odd numbers visits the flows in no order that a cache would like.
-    let flow = (*turn as u32).wrapping_mul(0x9e37_79b1);
+    let flow = flow(*turn);
     let start = ctx.data();
     if start + WORDS * 8 > ctx.data_end() {
         return None;
@@ -92,11 +91,7 @@ fn write_frame<const WORDS: usize>(ctx: &XdpContext) -> Option<()> {
     *words = unsafe { *from };
     let [low, mid, high, _] = flow.to_ne_bytes();
     store(ctx, template.address_at, [low, mid, high])?;
-    store(
-        ctx,
-        template.port_at,
-        ((flow >> 7) as u16 | 0x0400).to_ne_bytes(),
-    )
+    store(ctx, template.port_at, port(flow))
 }
 
 #[inline(always)]

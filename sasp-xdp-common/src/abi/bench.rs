@@ -25,4 +25,14 @@ pub struct Template {
     pub flows: u64,
 }
 
+/// The number of the flow that has a turn: multiplying by odd numbers visits them in no order that a cache would like.
+pub const fn flow(turn: u64) -> u32 {
+    (turn as u32).wrapping_mul(0x9e37_79b1)
+}
+
+/// The port of a flow as it stands in the frame.
+pub const fn port(flow: u32) -> [u8; 2] {
+    ((flow >> 7) as u16 | 0x0400).to_ne_bytes()
+}
+
 crosses_maps! { Template = 96 }
