@@ -121,7 +121,8 @@ pub struct Datapath {
 impl Datapath {
     /// Attaches a new data plane, or adopts the one that is pinned under this instance's name: same maps, new
     /// program, no packet lost. Map sizes, hash seed and the mode of an interface that is attached already stay as
-    /// they were, with a warning; [`Self::sizes`], [`Self::seed`] and [`Self::interfaces`] tell.
+    /// they were, with a warning, but for modes that lose packets between interfaces (see `modes`); [`Self::sizes`],
+    /// [`Self::seed`] and [`Self::interfaces`] tell.
     pub fn attach(options: &Options) -> Result<Self, Error> {
         attach::attach(options)
     }

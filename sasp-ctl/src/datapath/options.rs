@@ -63,7 +63,7 @@ impl fmt::Display for Instance {
 /// How the program is to run on an interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Mode {
-    /// In the driver or, with a warning, all of them in the network stack if one driver cannot.
+    /// In the driver or, with a warning, all of them in the network stack if one driver cannot, or one is a veth.
     #[default]
     Auto,
     /// In the driver or not at all.
