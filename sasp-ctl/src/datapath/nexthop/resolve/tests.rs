@@ -122,6 +122,7 @@ fn a_new_mac_of_our_own_or_another_mtu_shows_even_while_the_member_is_asked_for(
         Ok(NextHop {
             source: MOVED,
             mtu: 9000,
+            clients_mtu: 9000,
             ..HOP
         })
     );
@@ -186,6 +187,7 @@ fn a_route_by_a_vlan_leaves_by_the_interface_below_that_is_attached() {
             ifindex,
             source: MOVED,
             mtu: 1496,
+            clients_mtu: if ifindex == EDGE { 1500 } else { 1496 },
             ..HOP
         })
     };
