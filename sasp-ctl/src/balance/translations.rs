@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sasp_xdp_common::abi::nat::{LOCK_MAX_S, LOCKED, REPLY, RESET_S, timeout_s};
+use sasp_xdp_common::abi::nat::{LOCK_MAX_S, LOCKED, REPLY, REUSED_S, timeout_s};
 use sasp_xdp_common::parse::TCP;
 
 use super::change::FlowKey;
@@ -72,6 +72,8 @@ pub struct Judge {
     pub owners: BTreeSet<u64>,
     /// Now.
     pub now_ns: u64,
+    /// The map is filling up: closed flows do not stay for their whole time.
+    pub scarce: bool,
 }
 
 impl Judge {
@@ -80,7 +82,7 @@ impl Judge {
         let shortest = if entry.is_lock() {
             LOCK_MAX_S
         } else {
-            RESET_S.min(entry.idle_s).into()
+            REUSED_S.min(entry.idle_s).into()
         };
         self.is_silent(entry.seen_ns, shortest) || self.is_disowned(entry)
     }
@@ -99,7 +101,7 @@ impl Judge {
             false => (entry.state, other_state),
         };
         let seen_ns = other.map_or(0, |other| other.seen_ns).max(entry.seen_ns);
-        let timeout = timeout_s(forward, reply, entry.is_tcp(), entry.idle_s);
+        let timeout = timeout_s(forward, reply, entry.is_tcp(), entry.idle_s, self.scarce);
         let stale = self.is_silent(seen_ns, timeout.into()) || self.is_disowned(entry);
         match (entry.is_reply(), other) {
             (true, other) => stale.then(|| Stale::Flow {

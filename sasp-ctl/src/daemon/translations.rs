@@ -16,6 +16,10 @@ use crate::datapath::{Datapath, Error, Walk};
 const PARTS: usize = 16;
 /// To remove a flow takes longer than to look at it: after so many the others wait.
 const REMOVED: usize = 1 << 13;
+/// Where entries are scarce, so much more of both is done.
+const HASTE: usize = 4;
+/// From this part of the limit on, entries are scarce.
+const SCARCE: u64 = 2;
 
 /// What the last walk found.
 #[derive(Clone, Copy, Default, Debug)]
@@ -42,6 +46,11 @@ impl Translations {
     fn found(&mut self, tally: &Tally) {
         (self.v4, self.v6) = (tally.v4, tally.v6);
         self.looked = true;
+    }
+
+    /// Whether the entries of a family are running out.
+    fn are_scarce(&self) -> bool {
+        self.v4.max(self.v6) > self.limit / SCARCE
     }
 
     fn is_empty(&self) -> bool {
@@ -102,7 +111,9 @@ impl Daemon {
         if pool.is_none() && self.stats.translations.is_empty() {
             return Ok(());
         }
-        let judge = self.balancer.translation_judge(clock::now_ns());
+        let judge = self
+            .balancer
+            .translation_judge(clock::now_ns(), self.stats.translations.are_scarce());
         let mut sweep = std::mem::take(&mut self.translation_sweep);
         let (sweep, removed) = self
             .worker
@@ -140,7 +151,8 @@ impl Sweep {
     /// Looks at the next translations and removes those that are over; says how many flows and lone entries that were.
     fn go_on(&mut self, datapath: &mut Datapath, judge: &Judge) -> Result<usize, Error> {
         let mut removed = 0;
-        for _ in 0..PARTS {
+        let haste = if judge.scarce { HASTE } else { 1 };
+        for _ in 0..PARTS * haste {
             let mut stale = Vec::new();
             for (entry, other) in datapath.translations(&mut self.walk, judge)? {
                 let over = judge.judge(&entry, other.as_ref());
@@ -148,7 +160,7 @@ impl Sweep {
                 stale.extend(over);
             }
             removed += datapath.delete_translations(&stale, judge.now_ns)?;
-            if self.walk.is_finished() || removed >= REMOVED {
+            if self.walk.is_finished() || removed >= REMOVED * haste {
                 break;
             }
         }

@@ -71,13 +71,19 @@ pub const OPENING_S: u32 = 60;
 pub const CLOSED_S: u32 = 60;
 /// A flow that was reset.
 pub const RESET_S: u32 = 10;
+/// A flow that was closed by both sides or reset, where sources or entries are scarce: a SYN may take its source then, as
+/// hosts let a SYN take a connection out of TIME-WAIT (RFC 1122 section 4.2.2.13, RFC 6191). So long because its last ACK
+/// may be under way still, and the FIN be sent again.
+pub const REUSED_S: u32 = 2;
 
 /// How long a TCP flow may be silent before its translation is reclaimed, in seconds, from the states of both ways; a
-/// flow of another protocol has its idle timeout.
+/// flow of another protocol has its idle timeout. `scarce`: there is nothing else to take, see [`REUSED_S`].
 #[inline(always)]
-pub const fn timeout_s(forward: u32, reply: u32, tcp: bool, idle_s: u32) -> u32 {
+pub const fn timeout_s(forward: u32, reply: u32, tcp: bool, idle_s: u32, scarce: bool) -> u32 {
     if !tcp {
         idle_s
+    } else if scarce && ((forward | reply) & SAW_RST | forward & reply & SAW_FIN) != 0 {
+        REUSED_S
     } else if (forward | reply) & SAW_RST != 0 {
         RESET_S
     } else if forward & reply & SAW_FIN != 0 {

@@ -17,6 +17,11 @@
 //!   claimed anew in between is never removed by mistake. The daemon's sweep does the same.
 //! * *A flow speaks while it is reclaimed*: its packet found both entries and goes, as if it had come a moment earlier;
 //!   the next finds none, and opens anew or is refused. The same if the forward entry that is removed is a newer one.
+//! * *A closed flow's source goes to another flow within the minute*: the client's late packets find no translation. The
+//!   member's go to the new client, which answers what is not its own with a reset (RFC 9293 section 3.5.2). A member
+//!   that is in TIME-WAIT takes the SYN if it seems newer than the old connection by its sequence number or time stamp;
+//!   otherwise it answers with an ACK, is reset by the client, and takes the SYN when that is sent again, a second later.
+//!   So those sources come last.
 //! * *A daemon that died between the steps of a sweep* leaves a back entry without a forward one, which is silent and is
 //!   reclaimed in time, or a lock, which keeps one translation from being reclaimed until the next daemon removes it.
 //!
@@ -32,8 +37,15 @@ use crate::packet::Packet;
 use crate::parse::{Place, TCP};
 use crate::word::load_u32;
 
-/// How many source addresses and ports are tried for a flow. With nine of ten in use, one flow in six finds none.
+/// How many source addresses and ports are tried for a flow, twice: first the same ones each time, of which none is taken
+/// from anybody before its time; then others every half second, of which those of closed flows may be taken too
+/// ([`crate::abi::nat::REUSED_S`]). A client that finds none succeeds with one of its next SYNs, if any is free.
 pub const CANDIDATES: u32 = 16;
+
+/// A power of two of nanoseconds, half a second: shorter than the time after which a SYN is sent again (RFC 6298).
+const EPOCH_NS_LOG2: u32 = 29;
+/// Spreads a hash (Knuth).
+const GOLDEN: u32 = 0x9e37_79b1;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -199,8 +211,12 @@ where
     let hash = flow.hash_flow(maps.seed());
     let mut source = scale(hash, sources);
     // So short that no source is tried twice, or all are tried.
-    let step = 1 + scale(hash.wrapping_mul(0x9e37_79b1), sources / CANDIDATES);
-    for _ in 0..CANDIDATES {
+    let step = 1 + scale(hash.wrapping_mul(GOLDEN), sources / CANDIDATES);
+    for tried in 0..2 * CANDIDATES {
+        if tried == CANDIDATES {
+            let epoch = (F::seen_ns(back) >> EPOCH_NS_LOG2) as u32;
+            source = scale((hash ^ epoch).wrapping_mul(GOLDEN), sources);
+        }
         let address = &addresses[(source / ports) as usize & (POOL_MAX - 1)];
         let port = settings.pool_port.wrapping_add((source % ports) as u16);
         let vip = F::vip(address, port.to_be_bytes(), protocol);
@@ -209,7 +225,7 @@ where
             Added::Done => return true,
             Added::Full => return false,
             Added::Taken => {
-                let free = reclaim::<M, F>(maps, other, back);
+                let free = reclaim::<M, F>(maps, other, back, tried >= CANDIDATES);
                 if free && maps.nat_add(other, back) == Added::Done {
                     return true;
                 }
@@ -230,22 +246,22 @@ const fn scale(hash: u32, below: u32) -> u32 {
 }
 
 /// Removes a translation that has been silent for too long, or that `claimant`'s flow had to a former backend, by the
-/// key of its way back; whether the key is free now.
+/// key of its way back; whether the key is free now. `scarce` as in [`timeout_s`].
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn reclaim<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry) -> bool
+fn reclaim<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry, scarce: bool) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
 {
     // Most are alive: look before locking.
-    if !is_free::<M, F>(maps, key, claimant) {
+    if !is_free::<M, F>(maps, key, claimant, scarce) {
         return false;
     }
     let locked = F::locked(key);
     if maps.nat_add(&locked, claimant) != Added::Done {
         return false;
     }
-    let free = is_free::<M, F>(maps, key, claimant);
+    let free = is_free::<M, F>(maps, key, claimant, scarce);
     if free {
         remove::<M, F>(maps, key);
     }
@@ -271,7 +287,7 @@ where
 
 /// See [`reclaim`]; true also if there is no such translation any more.
 #[cfg_attr(target_arch = "bpf", inline(never))]
-fn is_free<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry) -> bool
+fn is_free<M, F>(maps: &M, key: &F::Flow, claimant: &F::NatEntry, scarce: bool) -> bool
 where
     M: Maps + FamilyMaps<F>,
     F: Translated,
@@ -298,7 +314,7 @@ where
             F::seen_ns(back)
         };
         let tcp = F::protocol_of(F::vip_of(key)) == TCP;
-        let timeout_s = timeout_s(forward, state, tcp, F::idle_s(back));
+        let timeout_s = timeout_s(forward, state, tcp, F::idle_s(back), scarce);
         F::seen_ns(claimant).saturating_sub(seen_ns) > timeout_s as u64 * SECOND_NS
     });
     free.unwrap_or(true)

@@ -5,4 +5,5 @@ mod flows;
 mod interleavings;
 mod packets;
 mod round_trip;
+mod sources;
 mod wire;

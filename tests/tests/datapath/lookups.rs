@@ -162,6 +162,7 @@ fn whole(found: &[Translation], client: u8) -> Stale {
 /// Who suspects everybody.
 fn judge() -> Judge {
     Judge {
+        scarce: false,
         owners: BTreeSet::new(),
         now_ns: 0,
     }

@@ -63,12 +63,13 @@ impl Balancer {
 }
 
 impl Balancer {
-    /// Who is to judge the translations of `full-nat` now.
-    pub fn translation_judge(&self, now_ns: u64) -> Judge {
+    /// Who is to judge the translations of `full-nat` now; `scarce` as in [`Judge::scarce`].
+    pub fn translation_judge(&self, now_ns: u64, scarce: bool) -> Judge {
         let members = self.services.values().flat_map(|service| &service.members);
         Judge {
             owners: members.map(owner).collect(),
             now_ns,
+            scarce,
         }
     }
 

@@ -1,5 +1,7 @@
 use sasp_xdp_common::abi::flow::Flow4;
-use sasp_xdp_common::abi::nat::{CLOSED_S, OPENING_S, SAW_FIN, SAW_MORE, SAW_RST};
+use sasp_xdp_common::abi::nat::{
+    CLOSED_S, OPENING_S, RESET_S, REUSED_S, SAW_FIN, SAW_MORE, SAW_RST,
+};
 use sasp_xdp_common::abi::service::Vip4;
 use sasp_xdp_common::parse::UDP;
 
@@ -41,6 +43,10 @@ fn flow(protocol: u8, states: (u32, u32), silent: (u32, u32)) -> [Translation; 2
 
 /// What can go of all that is there, found as the data path finds it.
 fn stale(all: &[Translation], owned: bool) -> Vec<Stale> {
+    stale_if(all, owned, false)
+}
+
+fn stale_if(all: &[Translation], owned: bool, scarce: bool) -> Vec<Stale> {
     let owners = if owned {
         BTreeSet::from([7])
     } else {
@@ -49,6 +55,7 @@ fn stale(all: &[Translation], owned: bool) -> Vec<Stale> {
     let judge = Judge {
         owners,
         now_ns: NOW,
+        scarce,
     };
     let suspects = all.iter().filter(|entry| judge.suspects(entry));
     suspects
@@ -79,6 +86,23 @@ fn a_flow_goes_once_both_ways_have_been_silent_for_as_long_as_its_state_says() {
             forward: Some(forward),
         };
         assert_eq!(stale(&[forward, back], true), [whole], "{states:?}");
+    }
+}
+
+#[test]
+fn where_room_is_scarce_closed_flows_go_early_and_others_do_not() {
+    let closed = (SAW_MORE | SAW_FIN, SAW_MORE | SAW_FIN);
+    let reset = (SAW_MORE | SAW_RST, SAW_MORE);
+    for states in [closed, reset] {
+        let found = flow(TCP, states, (REUSED_S, REUSED_S + 1));
+        assert_eq!(stale_if(&found, true, true), []);
+        let found = flow(TCP, states, (REUSED_S + 1, REUSED_S + 1));
+        assert_eq!(stale_if(&found, true, true).len(), 1, "{states:?}");
+    }
+    let half = (SAW_MORE | SAW_FIN, SAW_MORE);
+    for (states, timeout) in [(half, IDLE), ((0, 0), OPENING_S)] {
+        let found = flow(TCP, states, (timeout, timeout));
+        assert_eq!(stale_if(&found, true, true), [], "{states:?}");
     }
 }
 

@@ -15,8 +15,18 @@ enum Key {
     Lock(Source),
 }
 
-/// The key of the other way, and whether the entry has been silent for too long.
-type Entry = (u8, bool);
+/// How long an entry has been silent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+enum Age {
+    Live,
+    /// Closed, and silent for long enough for those who find nothing else.
+    Closed,
+    /// Silent for too long.
+    Silent,
+}
+
+/// The key of the other way, and how long this way has been silent.
+type Entry = (u8, Age);
 type Map = BTreeMap<Key, Entry>;
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -55,6 +65,8 @@ struct Machine {
     flow: Option<FlowId>,
     /// Sources in the order in which they are tried or swept.
     candidates: Vec<Source>,
+    /// From this candidate on, sources of closed flows are taken too.
+    scarce_from: usize,
     at: At,
 }
 
@@ -62,12 +74,13 @@ impl Machine {
     fn packet(flow: FlowId, candidates: &[Source]) -> Self {
         Self {
             flow: Some(flow),
-            candidates: candidates.to_vec(),
+            candidates: candidates.repeat(2),
+            scarce_from: candidates.len(),
             at: At::Look,
         }
     }
 
-    fn sweep(sources: &[Source]) -> Self {
+    fn sweep(sources: &[Source], is_scarce: bool) -> Self {
         let at = At::Holder {
             candidate: 0,
             locked: false,
@@ -75,12 +88,21 @@ impl Machine {
         Self {
             flow: None,
             candidates: sources.to_vec(),
+            scarce_from: if is_scarce { 0 } else { sources.len() },
             at,
         }
     }
 
     fn ended(&self) -> bool {
         matches!(self.at, At::Sent(_) | At::Refused | At::Swept)
+    }
+
+    fn is_over(&self, age: Age, candidate: usize) -> bool {
+        age >= if candidate < self.scarce_from {
+            Age::Silent
+        } else {
+            Age::Closed
+        }
     }
 
     fn next(&self, candidate: usize) -> At {
@@ -119,16 +141,16 @@ impl Machine {
                 }
             }
             At::Holder { candidate, locked } => match map.get(&Key::Back(source(candidate))) {
-                Some((flow, true)) => At::HolderForward {
+                Some((flow, age)) if self.is_over(*age, candidate) => At::HolderForward {
                     candidate,
                     locked,
                     flow: *flow,
                 },
-                Some((_, false)) if locked => At::Unlock {
+                Some(_) if locked => At::Unlock {
                     candidate,
                     free: false,
                 },
-                Some((_, false)) => self.next(candidate),
+                Some(_) => self.next(candidate),
                 None if locked => At::Unlock {
                     candidate,
                     free: true,
@@ -142,12 +164,13 @@ impl Machine {
             } => {
                 let forward = map.get(&Key::Forward(flow));
                 let own = forward.filter(|(back, _)| *back == source(candidate));
+                let is_over = own.is_none_or(|(_, age)| self.is_over(*age, candidate));
                 match (own, locked) {
-                    (Some((_, false)), true) => At::Unlock {
+                    _ if !is_over && locked => At::Unlock {
                         candidate,
                         free: false,
                     },
-                    (Some((_, false)), false) => self.next(candidate),
+                    _ if !is_over => self.next(candidate),
                     (Some(_), true) => At::RemoveForward(candidate, flow),
                     (None, true) => At::RemoveBack(candidate),
                     (_, false) => At::Lock(candidate),
@@ -200,7 +223,7 @@ impl Machine {
 fn insert(map: &mut Map, key: Key, other: u8) -> bool {
     let free = !map.contains_key(&key);
     if free {
-        map.insert(key, (other, false));
+        map.insert(key, (other, Age::Live));
     }
     free
 }
@@ -242,12 +265,20 @@ fn nobody_shares(map: &Map, machines: &[Machine]) {
 
 const SILENT: FlowId = 9;
 
-fn silent(sources: &[Source]) -> Map {
+/// Of flows, and whether the daemon's sweep finds the map nearly full.
+const AGES: [(Age, bool); 3] = [
+    (Age::Silent, false),
+    (Age::Closed, false),
+    (Age::Closed, true),
+];
+
+/// Flows of an age that have these sources.
+fn old(age: Age, sources: &[Source]) -> Map {
     let mut map = Map::new();
     for (index, source) in sources.iter().enumerate() {
         let flow = SILENT + index as u8;
-        map.insert(Key::Forward(flow), (*source, true));
-        map.insert(Key::Back(*source), (flow, true));
+        map.insert(Key::Forward(flow), (*source, age));
+        map.insert(Key::Back(*source), (flow, age));
     }
     map
 }
@@ -274,32 +305,52 @@ fn two_packets_of_a_new_flow_leave_with_one_source() {
 
 #[test]
 fn a_silent_translations_source_goes_to_one_flow_whoever_reclaims_it() {
-    let machines = vec![
-        Machine::packet(1, &[1]),
-        Machine::packet(2, &[1]),
-        Machine::sweep(&[1]),
-    ];
-    assert!(walk(silent(&[1]), machines, &nobody_shares) > 100);
-    let machines = vec![
-        Machine::packet(1, &[1, 2]),
-        Machine::packet(2, &[2, 1]),
-        Machine::sweep(&[1, 2]),
-    ];
-    assert!(walk(silent(&[1, 2]), machines, &nobody_shares) > 100);
+    for (age, is_scarce) in AGES {
+        let machines = vec![
+            Machine::packet(1, &[1]),
+            Machine::packet(2, &[1]),
+            Machine::sweep(&[1], is_scarce),
+        ];
+        assert!(walk(old(age, &[1]), machines, &nobody_shares) > 100);
+        let machines = vec![
+            Machine::packet(1, &[1, 2]),
+            Machine::packet(2, &[2, 1]),
+            Machine::sweep(&[1, 2], is_scarce),
+        ];
+        assert!(walk(old(age, &[1, 2]), machines, &nobody_shares) > 100);
+    }
+}
+
+#[test]
+fn a_closed_flows_source_is_taken_only_if_there_is_no_other() {
+    let mut map = old(Age::Closed, &[1]);
+    let machines = |candidates: &[Source]| vec![Machine::packet(1, candidates)];
+    let ends_at = |source| {
+        move |_: &Map, machines: &[Machine]| {
+            let at = &machines[0].at;
+            assert!(!machines[0].ended() || *at == At::Sent(source), "{at:?}");
+        }
+    };
+    walk(map.clone(), machines(&[1, 2]), &ends_at(2));
+    walk(map.clone(), machines(&[1]), &ends_at(1));
+    map.append(&mut old(Age::Live, &[2]));
+    walk(map, machines(&[2, 1]), &ends_at(1));
 }
 
 /// The silent flow's own packet may be the one that comes too late; it is refused, and harms nobody.
 #[test]
 fn a_flow_that_speaks_while_it_is_reclaimed_takes_nobodys_source() {
-    let machines = vec![
-        Machine::packet(SILENT, &[1]),
-        Machine::packet(1, &[1]),
-        Machine::sweep(&[1]),
-    ];
-    walk(silent(&[1]), machines, &|map, machines| {
-        // What the silent flow sends before it is reclaimed is of its former life.
-        nobody_shares(map, &machines[1..]);
-    });
+    for (age, is_scarce) in AGES {
+        let machines = vec![
+            Machine::packet(SILENT, &[1]),
+            Machine::packet(1, &[1]),
+            Machine::sweep(&[1], is_scarce),
+        ];
+        walk(old(age, &[1]), machines, &|map, machines| {
+            // What the silent flow sends before it is reclaimed is of its former life.
+            nobody_shares(map, &machines[1..]);
+        });
+    }
 }
 
 /// Without the lock there is a way: this is what it is for.
@@ -315,5 +366,5 @@ fn without_the_lock_a_source_would_be_taken_from_its_new_owner() {
         unlocked(Machine::packet(1, &[1])),
         unlocked(Machine::packet(2, &[1])),
     ];
-    walk(silent(&[1]), machines, &nobody_shares);
+    walk(old(Age::Silent, &[1]), machines, &nobody_shares);
 }
