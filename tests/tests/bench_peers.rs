@@ -25,6 +25,7 @@ const HTTP: &[&str] = &[
     "direct",
     "sasp-ctl, native dsr",
     "sasp-ctl, native nat",
+    "sasp-ctl, native full-nat",
     "nftables, jhash DNAT",
     "HAProxy, TCP mode",
     "nginx, stream",

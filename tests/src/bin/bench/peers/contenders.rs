@@ -47,6 +47,7 @@ pub(super) const HTTP: &[Contender] = &[
     contender("direct", Kind::Direct),
     sasp_ctl("sasp-ctl, native dsr", "native", "dsr"),
     sasp_ctl("sasp-ctl, native nat", "native", "nat"),
+    sasp_ctl("sasp-ctl, native full-nat", "native", "full-nat"),
     contender("nftables, jhash DNAT", Kind::Nftables),
     contender("HAProxy, TCP mode", Kind::Haproxy),
     contender("nginx, stream", Kind::NginxStream),

@@ -28,6 +28,8 @@ pub(super) struct Edge<'a> {
     /// `tcp` or `udp`.
     pub(super) protocol: &'static str,
     pub(super) vip: SocketAddr,
+    /// Its own address towards the members.
+    pub(super) address: Ipv4Addr,
     pub(super) members: &'a [Ipv4Addr],
 }
 
@@ -77,7 +79,14 @@ impl Edge<'_> {
             .map(|member| format!("{{ address = \"{member}:{}\" }}", self.vip.port()))
             .collect();
         let forward = format!("forward = \"{forward}\"");
-        let config = config::service_of(
+        let mut config = String::new();
+        if forward.contains("full-nat") {
+            config += &format!(
+                "[balancer]\nfull_nat = {{ addresses = [\"{}\"] }}\n",
+                self.address
+            );
+        }
+        config += &config::service_of(
             "PEERS",
             self.vip,
             self.protocol,

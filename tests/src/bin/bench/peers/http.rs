@@ -33,6 +33,7 @@ pub(super) fn measure(contender: &Contender, seconds: u64) -> Result<[f64; 2]> {
         directory: site.directory(),
         protocol: "tcp",
         vip,
+        address: site.edge.ipv4(),
         members: &members,
     };
     let sasp_ctl = site.sasp_ctl(&site.edge)?;

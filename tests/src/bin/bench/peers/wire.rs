@@ -31,6 +31,7 @@ use super::generator::{Generator, SOURCE};
 pub(super) const PORT: u16 = 80;
 /// Where the packets come from.
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
+const EDGE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const MEMBERS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 11), Ipv4Addr::new(192, 0, 2, 12)];
 /// Until caches and connection tracking know the flows.
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -52,6 +53,7 @@ pub(super) fn measure(contender: &Contender, time: Duration) -> Result<f64> {
         directory: wire.directory.path(),
         protocol: "udp",
         vip: SocketAddr::from((VIP4, PORT)),
+        address: EDGE,
         members: &MEMBERS,
     };
     let sasp_ctl = wire.sasp_ctl()?;
@@ -94,10 +96,7 @@ impl Wire {
             "link add eth0 type veth peer name eth0 netns {}",
             edge.name()
         ))?;
-        for (namespace, address, number) in [
-            (&outside, CLIENT, 0x64),
-            (&edge, Ipv4Addr::new(192, 0, 2, 1), 1),
-        ] {
+        for (namespace, address, number) in [(&outside, CLIENT, 0x64), (&edge, EDGE, 1)] {
             namespace.ip(&format!(
                 "link set eth0 address 02:00:00:00:00:{number:02x}\nlink set eth0 up\naddr add {address}/24 dev eth0"
             ))?;
