@@ -95,6 +95,7 @@ impl Daemon {
     /// The data path cannot be changed any more, or its thread has died.
     pub(super) async fn run(&mut self, mut requests: mpsc::Receiver<Request>) -> Result<Exit> {
         let mut signals = Signals::new().context("cannot catch signals")?;
+        self.begin_shortage().await?;
         let mut sweep_at = Instant::now() + SWEEP_EVERY;
         loop {
             let deadlines = [

@@ -11,7 +11,7 @@
 //! * `hops`: next hops. `health`: how well we are, for the GWMs.
 //! * `interfaces`: what becomes of them. `troubles`, `advice`: what the network or this host keeps from working.
 //! * [`translations`]: those of `full-nat`, swept.
-//! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `weights_log`: what there is to see.
+//! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `shortage`, `weights_log`: what there is to see.
 //! * `worker`: the thread that owns the data path. `privileges`, `notify`: the process.
 
 pub mod control;
@@ -30,6 +30,7 @@ mod operator;
 mod privileges;
 mod publish;
 mod reload;
+mod shortage;
 mod start;
 mod stats;
 pub mod translations;

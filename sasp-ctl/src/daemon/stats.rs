@@ -6,6 +6,7 @@ use std::time::Duration;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::flow_room::FlowRoom;
+use super::shortage::Shortage;
 use super::status::TablesStatus;
 use super::translations::Translations;
 use super::words::charge::Why;
@@ -36,6 +37,8 @@ pub(super) struct Stats {
     pub(super) handovers: BTreeMap<Why, u64>,
     /// Translations and how many there may be.
     pub(super) translations: Translations,
+    /// New flows that `full-nat` refuses.
+    pub(super) shortage: Shortage,
     /// Remembered flows and how many there may be.
     pub(super) flows: FlowRoom,
 }
@@ -52,6 +55,7 @@ impl Stats {
             reloads: (0, 0),
             handovers: BTreeMap::new(),
             translations: Translations::new(sizes.translations.into()),
+            shortage: Shortage::default(),
             flows: FlowRoom::new(sizes.flows.into()),
         }
     }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use anyhow::Result;
+use sasp_xdp_common::abi::counters::Reason;
 use serde::Serialize;
 
 use super::clock;
@@ -20,6 +21,8 @@ const REMOVED: usize = 1 << 13;
 const HASTE: usize = 4;
 /// From this part of the limit on, entries are scarce.
 const SCARCE: u64 = 2;
+/// Less than this part of the limit is missing where the map was full a moment ago.
+const NEARLY: u64 = 16;
 
 /// What the last walk found.
 #[derive(Clone, Copy, Default, Debug)]
@@ -51,6 +54,18 @@ impl Translations {
     /// Whether the entries of a family are running out.
     fn are_scarce(&self) -> bool {
         self.v4.max(self.v6) > self.limit / SCARCE
+    }
+
+    /// What flows that are refused lack. Some entries may have become free since.
+    fn cause(&self) -> &'static str {
+        match self.v4.max(self.v6) >= self.limit - self.limit / NEARLY {
+            true => {
+                "there is no room for more translations: raise `limits.translations` under [balancer], which takes a detach"
+            }
+            false => {
+                "full-nat finds no free source port towards a member port: add `full_nat.addresses` or members, or shorten `idle` if connections are left open"
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -105,6 +120,48 @@ pub(super) fn addresses(pool: &Pool) -> Vec<IpAddr> {
 }
 
 impl Daemon {
+    /// Notes how many flows were refused before this daemon, which is no news.
+    pub(super) async fn begin_shortage(&mut self) -> Result<()> {
+        if let Some(refused) = self.refused().await? {
+            self.stats.shortage.begin(refused);
+        }
+        Ok(())
+    }
+
+    async fn refused(&self) -> Result<Option<u64>> {
+        let counted = |datapath: &mut Datapath| datapath.counted(Reason::NatExhausted);
+        match self.worker.call(counted).await? {
+            Ok(refused) => Ok(Some(refused)),
+            Err(error) => {
+                tracing::warn!("{error}; trying again later");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Warns once new flows are refused, and says of what there is too little.
+    async fn tell_shortage(&mut self) -> Result<()> {
+        let Some(refused) = self.refused().await? else {
+            return Ok(());
+        };
+        let Some(refused) = self.stats.shortage.looked(refused) else {
+            return Ok(());
+        };
+        let found = &self.stats.translations;
+        let most = self.balancer.most_translated();
+        tracing::warn!(
+            refused,
+            ipv4 = found.v4,
+            ipv6 = found.v6,
+            limit = found.limit,
+            member = most.map(|(member, _)| member.to_string()),
+            flows = most.map(|(_, flows)| flows),
+            "new flows are refused: {}",
+            found.cause()
+        );
+        Ok(())
+    }
+
     /// Looks at some translations, if there can be any, and removes those that are over.
     pub(super) async fn sweep_translations(&mut self) -> Result<()> {
         let pool = &self.setup.config.globals.pool;
@@ -136,7 +193,7 @@ impl Daemon {
         } else {
             self.translation_sweep = sweep;
         }
-        Ok(())
+        self.tell_shortage().await
     }
 }
 
@@ -165,5 +222,23 @@ impl Sweep {
             }
         }
         Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_room_in_a_full_map_and_ports_otherwise() {
+        let found = |v4, v6| Translations {
+            v4,
+            v6,
+            ..Translations::new(1000)
+        };
+        for full in [found(1000, 0), found(0, 980)] {
+            assert!(full.cause().contains("limits.translations"), "{full:?}");
+        }
+        assert!(found(900, 900).cause().contains("source port"));
     }
 }

@@ -48,6 +48,13 @@ impl Counters {
     }
 }
 
+/// One reason's counter.
+pub(super) fn counted(maps: &Maps, reason: Reason) -> Result<u64, Error> {
+    let by_cpu = maps.reasons.lanes(&(reason as u32));
+    let by_cpu = by_cpu.map_err(Error::map_call("read a counter"))?;
+    Ok(by_cpu.unwrap_or_default().iter().sum())
+}
+
 /// The sum of traffic of several CPUs or backends. Counters wrap, as the kernel's do.
 pub(super) fn sum(parts: &[Traffic]) -> Traffic {
     parts.iter().fold(Traffic::default(), |sum, part| Traffic {

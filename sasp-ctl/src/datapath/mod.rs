@@ -48,6 +48,7 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use sasp_xdp_common::abi::counters::Reason;
 use sasp_xdp_common::abi::flow::FlowEntry;
 
 use crate::balance::change::{Adopted, Change, FlowKey};
@@ -133,7 +134,7 @@ impl Datapath {
     }
 
     /// Looks at the interfaces again. One that has vanished is attached to anew as soon as another has its name; what
-    /// changed, or why that failed, is logged.
+    /// changed, or why that failed, is logged. Their MTUs reach the packet path.
     pub fn look_after_interfaces(&mut self) -> Result<&[Attached], Error> {
         upkeep::look_after(self)?;
         Ok(&self.interfaces)
@@ -162,6 +163,11 @@ impl Datapath {
     /// Reads every counter.
     pub fn counters(&self) -> Result<Counters, Error> {
         Counters::read(&self.maps)
+    }
+
+    /// How often a reason was counted.
+    pub fn counted(&self, reason: Reason) -> Result<u64, Error> {
+        counters::counted(&self.maps, reason)
     }
 
     /// Reads the remembered flows of both families. Looking does not make a flow more recently used.

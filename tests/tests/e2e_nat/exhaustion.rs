@@ -70,6 +70,17 @@ fn when_all_ports_are_taken_new_flows_are_refused_and_old_ones_stay_whole() {
             assert_eq!(connection.exchange(20_000, 20_000).unwrap(), *seen, "{vip}");
         }
     }
+    let told = || {
+        rig.farm
+            .balancer
+            .as_ref()
+            .unwrap()
+            .log()
+            .matches("no free source port")
+            .count()
+    };
+    until_true(DEADLINE, "a warning", || Ok(told() > 0)).unwrap();
+    assert_eq!(told(), 1, "one episode");
     for vip in vips(DATA) {
         let sockets: Vec<_> = (0..PORTS)
             .map(|_| udp(&rig.outside, vip).unwrap())

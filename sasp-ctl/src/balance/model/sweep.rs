@@ -15,6 +15,7 @@ use super::{Balancer, Sweep};
 use crate::balance::change::{FlowKey, Vip};
 use crate::balance::spec::{Affinity, Track};
 use crate::balance::translations::{self, Judge};
+use crate::sasp::msg::MemberKey;
 
 /// What the flows of one service come to.
 #[derive(Default)]
@@ -85,6 +86,17 @@ impl Balancer {
 /// As the entries of translations have it.
 fn owner(member: &Member) -> u64 {
     FlowEntry::new(member.index, member.generation, 0).owner
+}
+
+impl Balancer {
+    /// The member to which most flows are translated, and how many; `None` if there are none at all.
+    pub fn most_translated(&self) -> Option<(MemberKey, u64)> {
+        let members = self.services.values().flat_map(|service| &service.members);
+        members
+            .map(|member| (member.key, member.translated))
+            .filter(|(_, flows)| *flows > 0)
+            .max_by_key(|(_, flows)| *flows)
+    }
 }
 
 /// The service that packets to a VIP belong to, the most precise one.
