@@ -39,6 +39,9 @@ pub trait Maps {
     /// Takes a token; false if this second's are spent. `per_second` of 0: never spent.
     fn take(&self, limiter: Limiter, per_second: u32) -> bool;
 
+    /// The MTU of an attached interface, bytes; `None` if it is not known.
+    fn mtu(&self, ifindex: u32) -> Option<u32>;
+
     /// Adds a packet of `bytes` to a backend's traffic.
     fn count_traffic(&self, index: Index, bytes: usize, opened: bool);
 

@@ -31,7 +31,7 @@ use crate::maps::{FamilyMaps, Maps};
 use crate::packet::Packet;
 use crate::parse::{Kind, Place};
 
-pub use back::reply;
+pub use back::{Reply, reply};
 pub use family::Translated;
 
 /// What a translation is worked out in. Outside of the stack, of which a BPF program has little.

@@ -49,6 +49,8 @@ static SETTINGS: Array<Settings, 1> = Array::new();
 #[btf_map]
 static LIMITERS: Array<Bucket, LIMITERS_MAX> = Array::new();
 #[btf_map]
+static MTUS: HashMap<u32, u32, { limits::INTERFACES }> = HashMap::new();
+#[btf_map]
 static VIPS_V4: HashMap<[u8; 4], u32, { limits::SERVICES }> = HashMap::new();
 #[btf_map]
 static VIPS_V6: HashMap<[u8; 16], u32, { limits::SERVICES }> = HashMap::new();
@@ -164,6 +166,12 @@ impl Maps for KernelMaps {
         // SAFETY: as above.
         unsafe { (*bucket).spent_ns = then };
         true
+    }
+
+    #[inline(always)]
+    fn mtu(&self, ifindex: u32) -> Option<u32> {
+        // SAFETY: one word, copied out at once.
+        unsafe { MTUS.get(&ifindex) }.copied()
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ use super::maps::Maps;
 use super::object::Object;
 use super::options::{Options, Sizes};
 use super::pins::Pins;
-use super::{Datapath, bpffs, layout, object, preflight};
+use super::{Datapath, bpffs, layout, object, preflight, upkeep};
 use crate::balance::change::Adopted;
 
 pub(super) fn attach(options: &Options) -> Result<Datapath, Error> {
@@ -68,7 +68,7 @@ fn run(
         Adopted::default()
     };
     let interfaces = plan.carry_out(&mut object, options.mode, pins)?;
-    Ok(Datapath {
+    let mut datapath = Datapath {
         object,
         maps,
         interfaces,
@@ -80,7 +80,9 @@ fn run(
         instance: options.instance.clone(),
         bpffs,
         lock,
-    })
+    };
+    upkeep::note_mtus(&mut datapath)?;
+    Ok(datapath)
 }
 
 /// Whoever restarts a daemon wants it to run: what cannot change under running traffic stays as it was.

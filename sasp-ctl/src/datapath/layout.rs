@@ -10,7 +10,7 @@ use sasp_xdp_common::abi::backend::Backend;
 use sasp_xdp_common::abi::counters::{REASONS, Traffic};
 use sasp_xdp_common::abi::flow::{Flow4, Flow6, FlowEntry};
 use sasp_xdp_common::abi::fragment::{Fragment4, Fragment6, FragmentEntry};
-use sasp_xdp_common::abi::limits::{BACKENDS_MAX, FRAGMENTS, SOURCE_RULES};
+use sasp_xdp_common::abi::limits::{BACKENDS_MAX, FRAGMENTS, INTERFACES, SOURCE_RULES};
 use sasp_xdp_common::abi::names;
 use sasp_xdp_common::abi::nat::{NatEntry4, NatEntry6};
 use sasp_xdp_common::abi::quic::ServerId;
@@ -82,7 +82,7 @@ const fn map<K, V>(name: &'static str, kind: MapType, entries: Entries) -> Layou
 }
 
 /// All maps of the object that are pinned. The others, for globals and logs, are the program's own.
-pub(super) const MAPS: [Layout; 22] = [
+pub(super) const MAPS: [Layout; 23] = [
     map::<Vip4, Service>(names::SERVICES_V4, MapType::Hash, Entries::Services),
     map::<Vip6, Service>(names::SERVICES_V6, MapType::Hash, Entries::Services),
     map::<u32, u32>(names::TABLES, MapType::ArrayOfMaps, Entries::Services),
@@ -101,6 +101,11 @@ pub(super) const MAPS: [Layout; 22] = [
         names::LIMITERS,
         MapType::Array,
         Entries::Fixed(LIMITERS as u32),
+    ),
+    map::<u32, u32>(
+        names::MTUS,
+        MapType::Hash,
+        Entries::Fixed(INTERFACES as u32),
     ),
     map::<[u8; 4], u32>(names::VIPS_V4, MapType::Hash, Entries::Services),
     map::<[u8; 16], u32>(names::VIPS_V6, MapType::Hash, Entries::Services),

@@ -22,6 +22,8 @@ pub(super) struct Interface {
     pub(super) ifindex: u32,
     /// It is one end of a pair.
     pub(super) veth: bool,
+    /// Its MTU, bytes.
+    pub(super) mtu: u32,
     /// The XDP program on it, by id.
     pub(super) program: Option<(u32, RunsIn)>,
 }
@@ -76,6 +78,7 @@ fn read(link: LinkMessage) -> Interface {
         name: String::new(),
         ifindex: link.header.index,
         veth: false,
+        mtu: 0,
         program: None,
     };
     for attribute in link.attributes {
@@ -84,6 +87,7 @@ fn read(link: LinkMessage) -> Interface {
             LinkAttribute::LinkInfo(infos) => {
                 interface.veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
             }
+            LinkAttribute::Mtu(mtu) => interface.mtu = mtu,
             LinkAttribute::Xdp(attributes) => interface.program = program(&attributes),
             _ => {}
         }

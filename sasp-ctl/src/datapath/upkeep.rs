@@ -1,7 +1,11 @@
 //! What becomes of the interfaces under a running data plane: one that is renamed keeps its program, one that is
 //! removed takes it along, and one that appears under a removed one's name is given it.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use super::error::Error;
+use super::map::Map;
 use super::netlink::{self, Interface};
 use super::options::{Mode, RunsIn};
 use super::pins::{self, Pins};
@@ -26,6 +30,31 @@ pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
             let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
             let why = why_generic.into_iter().collect();
             modes::align(&mut datapath.object, &mut datapath.interfaces, why, &pins)?;
+        }
+    }
+    note_mtus(datapath)
+}
+
+/// Writes the MTUs of the interfaces as they are now, and removes those of others: replies of `full-nat` leave by an
+/// interface without the kernel being asked for a way.
+pub(super) fn note_mtus(datapath: &mut Datapath) -> Result<(), Error> {
+    let mut mtus = BTreeMap::new();
+    for attached in &datapath.interfaces {
+        if let Some(interface) = netlink::by_index(attached.ifindex)? {
+            mtus.insert(interface.ifindex, interface.mtu);
+        }
+    }
+    write_mtus(&mut datapath.maps.mtus, &mtus).map_err(Error::map_call("write MTUs"))
+}
+
+fn write_mtus(map: &mut Map<u32, u32>, mtus: &BTreeMap<u32, u32>) -> io::Result<()> {
+    let written = map.read_all()?;
+    for ifindex in written.keys().filter(|ifindex| !mtus.contains_key(ifindex)) {
+        map.delete(ifindex)?;
+    }
+    for (ifindex, mtu) in mtus {
+        if written.get(ifindex) != Some(mtu) {
+            map.set(ifindex, *mtu)?;
         }
     }
     Ok(())
@@ -147,6 +176,7 @@ mod tests {
             name: name.to_owned(),
             ifindex,
             veth: false,
+            mtu: 1500,
             program: program.map(|id| (id, RunsIn::Native)),
         }
     }

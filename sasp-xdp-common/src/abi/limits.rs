@@ -26,6 +26,12 @@ pub const FRAGMENTS: usize = 1 << 12;
 /// Source rules of all services together, per address family. They take memory only while they exist.
 pub const SOURCE_RULES: usize = 1 << 14;
 
+/// Interfaces whose MTU is known to the packet path.
+pub const INTERFACES: usize = 1 << 8;
+
+/// Every link carries packets of this length, RFC 791's word for hosts: nobody asks for its MTU before.
+pub const MTU_LEAST: usize = 576;
+
 /// VLAN tags that a frame may carry.
 pub const VLAN_TAGS: usize = 2;
 

@@ -19,7 +19,7 @@ pub mod source;
 
 /// Version of everything in this module; part of the pin directory's name, so that a daemon never adopts maps
 /// of another layout. Raise it with every change of a map's name, key, value or meaning.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Declares that a type may cross the map boundary: `repr(C)`, no padding, every bit pattern valid.
 macro_rules! crosses_maps {

@@ -26,6 +26,8 @@ pub const RETIRED: &str = "RETIRED";
 pub const SETTINGS: &str = "SETTINGS";
 /// `Array<Bucket>`, by [`super::settings::Limiter`].
 pub const LIMITERS: &str = "LIMITERS";
+/// `HashMap<u32, u32>`: MTUs of the attached interfaces in bytes, by interface index.
+pub const MTUS: &str = "MTUS";
 /// `HashMap<[u8; 4], u32>`: addresses that are VIPs; the value is [`super::settings::WILDCARD`] or 0.
 pub const VIPS_V4: &str = "VIPS_V4";
 /// `HashMap<[u8; 16], u32>`, as [`VIPS_V4`].

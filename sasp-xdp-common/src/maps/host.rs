@@ -38,6 +38,8 @@ pub struct HostMaps {
     pub quic_ids: HashMap<ServerId, Index>,
     /// Flows that the flow map of a family takes.
     pub flows_max: usize,
+    /// MTUs by interface.
+    pub mtus: HashMap<u32, u32>,
     /// Translations that the map of a family takes.
     pub translations_max: usize,
     /// What is keyed by IPv4.
@@ -96,6 +98,7 @@ impl HostMaps {
             backends: vec![Backend::default(); BACKENDS],
             quic_ids: HashMap::new(),
             flows_max: FLOWS,
+            mtus: HashMap::new(),
             translations_max: TRANSLATIONS,
             v4: OfFamily::default(),
             v6: OfFamily::default(),
@@ -162,6 +165,10 @@ impl Maps for HostMaps {
         *bucket = taken.unwrap_or(*bucket);
         self.buckets.set(buckets);
         taken.is_some()
+    }
+
+    fn mtu(&self, ifindex: u32) -> Option<u32> {
+        self.mtus.get(&ifindex).copied()
     }
 
     fn count_traffic(&self, index: Index, bytes: usize, opened: bool) {

@@ -5,6 +5,7 @@ use super::full;
 use super::rewrite;
 use crate::abi::backend::NOBODY;
 use crate::abi::counters::Reason;
+use crate::abi::limits::MTU_LEAST;
 use crate::abi::nat::REPLY;
 use crate::abi::settings::HAS_WILDCARDS;
 use crate::maps::{FamilyMaps, Maps, Question, WAY_FOUND, WAY_LOCAL, WAY_UNRESOLVED, Way};
@@ -12,10 +13,20 @@ use crate::packet::Packet;
 use crate::parse::Place;
 use crate::verdict::Verdict;
 
+/// What became of a reply.
+#[derive(Clone, Copy, Debug)]
+pub enum Reply {
+    /// It is rewritten, or cannot be.
+    Done(Verdict),
+    /// It is untouched, for it is longer than what fits into the interface by which it would leave, in bytes. Its member
+    /// is to be told by us: it sent it to an address of ours, not to the client, so that the stack would not know why.
+    TooBig(u16),
+}
+
 /// A packet that is for no VIP: rewritten if a member sent it as a reply. `flow` is the packet's own, so its client is
 /// who sent it. `None`: it is no reply, and untouched.
 #[inline(always)]
-pub fn reply<P, M, F>(packet: &mut P, maps: &M, place: &Place, flow: &F::Flow) -> Option<Verdict>
+pub fn reply<P, M, F>(packet: &mut P, maps: &M, place: &Place, flow: &F::Flow) -> Option<Reply>
 where
     P: Packet,
     M: Maps + FamilyMaps<F>,
@@ -24,6 +35,9 @@ where
     let mut client = *flow;
     let way = match full_way_back::<M, F>(maps, flow, &mut client) {
         Some((ifindex, macs)) => {
+            if let Some(fits) = exceeded(maps, place, ifindex) {
+                return Some(Reply::TooBig(fits));
+            }
             let saw = full::saw(packet, place).unwrap_or(0);
             maps.nat_touch(flow, maps.now_ns(), saw);
             Way {
@@ -40,7 +54,19 @@ where
     if way.answer == WAY_LOCAL {
         return None;
     }
-    Some(send::<P, M, F>(packet, maps, place, &client, &way))
+    let sent = send::<P, M, F>(packet, maps, place, &client, &way);
+    Some(Reply::Done(sent))
+}
+
+/// The MTU of an interface, if a packet is longer. What the kernel is asked for a way of checks it itself.
+#[inline(always)]
+fn exceeded<M: Maps>(maps: &M, place: &Place, ifindex: u32) -> Option<u16> {
+    if place.length <= MTU_LEAST {
+        return None;
+    }
+    let mtu = maps.mtu(ifindex)?;
+    // No packet is longer than 16 bits say.
+    (place.length as u32 > mtu).then_some(mtu as u16)
 }
 
 /// Where a reply of `full-nat` leaves; `client` becomes the flow of its client.

@@ -46,6 +46,7 @@ where
     job.index = index;
     let next = next(job, backend);
     if next == Step::TooBig {
+        job.fits = backend.inner_max;
         return Verdict::next(next);
     }
     let noted = remember::<M, F>(maps, &job.header.flow, memory, index, job.kind.opens);
@@ -229,8 +230,5 @@ where
     M: Maps,
     F: Family,
 {
-    match backend(maps, job) {
-        Ok(backend) => forward::too_big::answer(packet, maps, job.header.place, backend.inner_max),
-        Err(reason) => stay(maps, reason),
-    }
+    forward::too_big::answer(packet, maps, job.header.place, job.fits)
 }

@@ -5,7 +5,7 @@ use super::stay;
 use crate::abi::counters::Reason;
 use crate::abi::settings::HAS_REPLIES;
 use crate::maps::{FamilyMaps, Maps};
-use crate::nat::{self, Translated};
+use crate::nat::{self, Reply, Translated};
 use crate::packet::Packet;
 use crate::parse::header::{ESP, NO_NEXT_HEADER};
 use crate::parse::{Network, TCP, UDP};
@@ -27,8 +27,15 @@ where
 {
     let header = &job.header;
     if has_replies(maps)
-        && let Some(verdict) = nat::reply::<P, M, F>(packet, maps, &header.place, &header.flow)
+        && let Some(reply) = nat::reply::<P, M, F>(packet, maps, &header.place, &header.flow)
     {
+        let verdict = match reply {
+            Reply::Done(verdict) => verdict,
+            Reply::TooBig(fits) => {
+                job.fits = fits;
+                return Verdict::next(Step::TooBig);
+            }
+        };
         return match verdict.ifindex() {
             Some(ifindex) if header.part.is_first() => {
                 job.ifindex = ifindex;

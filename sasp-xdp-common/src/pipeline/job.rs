@@ -25,6 +25,8 @@ pub struct Job<F: Family> {
     pub(super) generation: u32,
     /// The interface by which it leaves.
     pub(super) ifindex: u32,
+    /// The longest packet that fits where it goes, if it is too big.
+    pub(super) fits: u16,
     /// Its flow's hash.
     pub(super) hash: u32,
     /// Its frame's length before anything was put in front of it.
@@ -63,6 +65,7 @@ impl<F: Family> Default for Job<F> {
             index: NOBODY,
             generation: 0,
             ifindex: 0,
+            fits: 0,
             hash: 0,
             bytes: 0,
             forward: Forward::default(),
@@ -96,7 +99,7 @@ pub enum Step {
     Foreign,
     /// For a service: pick a backend.
     Pick,
-    /// Too big for the way to its backend.
+    /// Too big for where it goes.
     TooBig,
     /// Echo request to a VIP.
     Echo,

@@ -109,21 +109,34 @@ fn uploads_get_through_a_narrow_link_before_the_member() {
 /// The edge's own interface is the narrow one: nobody else can tell the members.
 #[test]
 fn downloads_get_through_a_narrow_interface_towards_the_clients() {
+    for forward in ["nat", "full-nat"] {
+        let mut rig = Rig::two_armed(1);
+        rig.edge_is_gateway();
+        rig.narrow_towards_clients(NARROW);
+        let config = rig.config(forward);
+        rig.attach(&config, "native");
+        for vip in vips(DATA) {
+            // The client's own MSS tells nothing: its interface is as wide as the members'.
+            let mut connection = Connection::open(&rig.outside, vip, DEADLINE).unwrap();
+            let seen = connection.exchange(100, MEGABYTE);
+            seen.unwrap_or_else(|error| panic!("{forward} {vip}: {error:#}"));
+        }
+        rig.assert_checksums(&format!("{forward}, narrow egress"));
+    }
+}
+
+/// The daemon looks every few seconds.
+#[test]
+fn downloads_of_full_nat_get_through_an_interface_that_has_become_narrow() {
     let mut rig = Rig::two_armed(1);
     rig.edge_is_gateway();
-    rig.farm
-        .site
-        .edge
-        .namespace
-        .ip(&format!("link set eth1 mtu {NARROW}"))
-        .unwrap();
-    let config = rig.config("nat");
+    let config = rig.config("full-nat");
     rig.attach(&config, "native");
+    rig.narrow_towards_clients(NARROW);
     for vip in vips(DATA) {
-        // The client's own MSS tells nothing: its interface is as wide as the members'.
         let mut connection = Connection::open(&rig.outside, vip, DEADLINE).unwrap();
         let seen = connection.exchange(100, MEGABYTE);
         seen.unwrap_or_else(|error| panic!("{vip}: {error:#}"));
     }
-    rig.assert_checksums("narrow egress");
+    assert!(rig.counted("too_big_answered") > 0);
 }

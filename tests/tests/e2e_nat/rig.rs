@@ -127,6 +127,12 @@ impl Rig {
         }
     }
 
+    /// Gives the edge's interface towards the clients an MTU; the clients keep theirs.
+    pub(crate) fn narrow_towards_clients(&self, mtu: u32) {
+        let edge = &self.farm.site.edge.namespace;
+        edge.ip(&format!("link set eth1 mtu {mtu}")).unwrap();
+    }
+
     /// A host behind the clients' one, over a link of this MTU: 10.`net`.0.2 and 2001:db8:`net`::2.
     pub(crate) fn behind_outside(&mut self, net: u8, mtu: u32) {
         let host = behind(&self.outside, self.farm.site.name(), net, mtu);

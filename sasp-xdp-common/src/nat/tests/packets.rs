@@ -8,7 +8,7 @@ use crate::abi::settings::{HAS_REPLIES, HAS_WILDCARDS};
 use crate::family::{Family, V4, V6};
 use crate::maps::host::HostMaps;
 use crate::maps::{FamilyMaps, WAY_LOCAL, WAY_NONE, WAY_UNRESOLVED, Way};
-use crate::nat::{error, fragment};
+use crate::nat::{Reply, error, fragment};
 use crate::packet::Frame;
 use crate::parse::Place;
 use crate::verdict::Verdict;
@@ -129,7 +129,11 @@ fn serving(answer: u32) -> (HostMaps, Wire) {
 fn replied(maps: &HostMaps, wire: &Wire) -> (Option<Verdict>, Vec<u8>) {
     let mut frame = wire.frame();
     let flow = wire.flow::<V4>();
-    let verdict = crate::nat::reply::<_, _, V4>(&mut frame, maps, &wire.place(), &flow);
+    let reply = crate::nat::reply::<_, _, V4>(&mut frame, maps, &wire.place(), &flow);
+    let verdict = reply.map(|reply| match reply {
+        Reply::Done(verdict) => verdict,
+        Reply::TooBig(fits) => panic!("{wire:?} is longer than {fits}"),
+    });
     (verdict, frame.bytes)
 }
 

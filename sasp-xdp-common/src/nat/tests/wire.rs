@@ -405,7 +405,10 @@ where
 {
     let mut frame = wire.frame();
     frame.ingress_ifindex = MEMBER_SIDE;
-    let verdict = nat::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
+    let reply = nat::reply::<_, _, F>(&mut frame, maps, &wire.place(), &wire.flow::<F>())?;
+    let nat::Reply::Done(verdict) = reply else {
+        panic!("{wire:?} is too big");
+    };
     Some(match verdict.ifindex() {
         Some(CLIENT_SIDE) => Ok(frame.bytes),
         _ => Err(verdict),
