@@ -27,6 +27,12 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints a warning, one line on standard error. That nobody reads it is no failure: the work was done.
+pub(super) fn warn(line: &str) {
+    // Not `eprintln!`, which panics then.
+    let _ = writeln!(io::stderr(), "warning: {line}");
+}
+
 /// Prints what `text` says: once, or `again` and again every second, one over the other on a terminal if it `replaces`.
 ///
 /// # Errors

@@ -10,11 +10,12 @@ use super::{advice, clock, gwm, start};
 use crate::config::{self, BalancerSettings, Config};
 
 impl Daemon {
-    /// Reads file and flags again. A refusal has changed nothing; it is logged and shown by `status`.
-    pub(super) async fn reload(&mut self) -> Result<Result<(), Refusal>> {
+    /// Reads file and flags again; gives what is to be known of it, a line each, which the log has too. A refusal has
+    /// changed nothing; it is logged and shown by `status`.
+    pub(super) async fn reload(&mut self) -> Result<Result<Vec<String>, Refusal>> {
         let result = self.try_reload().await?;
         match &result {
-            Ok(()) => {
+            Ok(_) => {
                 self.stats.reloads.0 += 1;
                 tracing::info!("reloaded");
             }
@@ -28,7 +29,7 @@ impl Daemon {
         Ok(result)
     }
 
-    async fn try_reload(&mut self) -> Result<Result<(), Refusal>> {
+    async fn try_reload(&mut self) -> Result<Result<Vec<String>, Refusal>> {
         let setup = &self.setup;
         let new = match config::load(setup.file.as_deref(), &setup.flags) {
             Ok(new) => new,
@@ -40,11 +41,14 @@ impl Daemon {
             ))));
         }
         let wanted = start::wanted(&new);
+        let cuts = self.balancer.cuts(&wanted);
         let changes = match self.balancer.set_services(wanted, clock::now_ns()) {
             Ok(changes) => changes,
             Err(limit) => return Ok(Err(Refusal::BadConfig(limit.to_string()))),
         };
-        for warning in &new.warnings {
+        let mut warnings = new.warnings.clone();
+        warnings.extend(cuts.iter().map(ToString::to_string));
+        for warning in &warnings {
             tracing::warn!("{warning}");
         }
         self.publisher.publish(changes, &mut self.stats).await?;
@@ -52,7 +56,7 @@ impl Daemon {
         self.give_advice();
         self.refresh().await?;
         self.tell_troubles();
-        Ok(Ok(()))
+        Ok(Ok(warnings))
     }
 
     /// Everything that follows from new services and other GWMs.

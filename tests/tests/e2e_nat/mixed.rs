@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use tests::lab::balancer::{done, write_config};
+use tests::lab::balancer::{sasp_ctl, write_config};
 use tests::lab::config;
 use tests::lab::http;
 use tests::lab::ping::ping;
@@ -43,13 +43,24 @@ fn a_reload_changes_the_mode_of_a_service_that_is_in_use() {
     };
     let [dsr, nat, full] = ["dsr", "nat", "full-nat"].map(config);
     rig.attach(&dsr, "native");
-    for (mode, config, peer) in [
-        ("dsr", dsr, OUTSIDE4),
-        ("nat", nat, OUTSIDE4),
-        ("full-nat", full, POOL4),
+    for (mode, config, peer, change) in [
+        ("dsr", dsr, OUTSIDE4, None),
+        ("nat", nat, OUTSIDE4, Some("from dsr to nat")),
+        ("full-nat", full, POOL4, Some("from nat to full-nat")),
     ] {
         write_config(&rig.farm.site, &config).unwrap();
-        done(&rig.farm.site, &["reload"]).unwrap();
+        let reloaded = sasp_ctl(&rig.farm.site, &["reload"]).unwrap();
+        let said = String::from_utf8(reloaded.stderr).unwrap();
+        assert!(reloaded.status.success(), "{said}");
+        let told = said.lines().filter(|line| line.contains("forward of"));
+        assert_eq!(told.clone().count(), change.map_or(0, |_| 2), "{said}");
+        for line in told {
+            let change = change.unwrap_or_default();
+            assert!(
+                line.starts_with("warning: ") && line.contains(change),
+                "{line}"
+            );
+        }
         assert_eq!(modes(&rig), [mode.to_owned()].into());
         for _ in 0..20 {
             let mut connection = Connection::open(&rig.outside, vip, DEADLINE).unwrap();

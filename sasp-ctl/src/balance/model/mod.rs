@@ -27,6 +27,7 @@ mod admit;
 mod adopt;
 mod applied;
 mod batch;
+pub mod cut;
 pub mod drain;
 mod lookups;
 mod member;

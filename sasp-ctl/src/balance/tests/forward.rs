@@ -266,3 +266,46 @@ fn a_member_that_translates_for_one_vip_is_turned_away_by_another() {
     assert!(services[0].members.iter().any(|one| one.address == member));
     assert_eq!(lookups::read(&world.maps).replies.len(), 2);
 }
+
+#[test]
+fn another_mode_cuts_the_connections_of_members_that_stay_unless_their_packets_stay_the_same() {
+    use Forward::*;
+    let from = [Dsr, Dsr, Nat, FullNat, Nat, Gre];
+    let world = World::new(vec![farm(&from)]);
+    let mut wanted = farm(&[Ipip, Nat, FullNat, Nat, Nat, Dsr]);
+    let cuts = |spec: &ServiceSpec| -> Vec<String> {
+        let cuts = world.balancer.cuts(&vec![spec.clone()].into());
+        cuts.iter().map(ToString::to_string).collect()
+    };
+    let line = |member, change| {
+        format!("forward of 10.0.0.{member}:80 changes from {change}: connections open to it break")
+    };
+    let full = line(4, "full-nat to nat");
+    assert_eq!(
+        cuts(&wanted),
+        [
+            line(2, "dsr to nat"),
+            line(3, "nat to full-nat"),
+            full.clone()
+        ]
+    );
+    wanted.members.drain(1..3);
+    assert_eq!(cuts(&wanted), [full], "who goes is not told");
+    wanted.vip.set_port(81);
+    assert_eq!(cuts(&wanted), [""; 0], "nor who comes");
+}
+
+#[test]
+fn another_mode_of_a_service_cuts_the_connections_of_members_that_have_registered_themselves() {
+    let mut spec = farm(&[]);
+    spec.self_registered = vec!["10.0.0.0/24".parse().unwrap()];
+    let mut world = World::new(vec![spec.clone()]);
+    set_hop(&mut world, 1, |_| {});
+    world.say("farm", &[(key(TCP, 1), own_word(10))]);
+    assert!(world.member(1).is_some());
+    spec.forward = Forward::Nat;
+    let cuts = world.balancer.cuts(&vec![spec.clone()].into());
+    assert_eq!(cuts.len(), 1, "{cuts:?}");
+    spec.self_registered.clear();
+    assert_eq!(world.balancer.cuts(&vec![spec].into()), []);
+}

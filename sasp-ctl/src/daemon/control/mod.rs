@@ -1,7 +1,7 @@
 //! The control API: HTTP/JSON on a Unix socket, and its read-only part on an optional TCP address.
 //!
-//! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`,
-//! `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
+//! Read-only: `GET /` (a page for people), `/status`, `/metrics`, `/healthz`. Unix socket only: `POST /reload`
+//! (answers `{"warnings": ["one line", …]}`), `/detach`, `/quiesce` and `/resume` (`{"group": …, "member": …}`), and `/quiesce/progress`, `/resume/progress`
 //! (the same body; `{"done": bool}` and what is left). A refusal is `{"error": "one line"}` with a status other than 2xx; 422 means that
 //! the configuration is bad, 400 that the body is, 404 that there is no such member.
 //!
@@ -53,8 +53,8 @@ pub(super) fn serve(listeners: Listeners, to_loop: &mpsc::Sender<Request>) -> io
 pub(super) enum Request {
     /// How things are.
     Status(oneshot::Sender<View>),
-    /// Read the configuration again.
-    Reload(oneshot::Sender<Result<(), Refusal>>),
+    /// Read the configuration again; replies with what is to be known of it.
+    Reload(oneshot::Sender<Result<Vec<String>, Refusal>>),
     /// Take a member out or let it back in; replies with the member's canonical name and who was told.
     Operator(MemberAt, bool, oneshot::Sender<Result<Done, Refusal>>),
     /// How far what was asked of a member has come true.
@@ -101,7 +101,8 @@ impl Request {
     pub(super) fn is_abandoned(&self) -> bool {
         match self {
             Self::Status(reply) => reply.is_closed(),
-            Self::Reload(reply) | Self::Detach(reply) => reply.is_closed(),
+            Self::Reload(reply) => reply.is_closed(),
+            Self::Detach(reply) => reply.is_closed(),
             Self::Operator(_, _, reply) => reply.is_closed(),
             Self::Progress(_, _, reply) => reply.is_closed(),
         }

@@ -109,8 +109,8 @@ async fn healthz(State(to_loop): State<Loop>) -> Result<&'static str, Refusal> {
 }
 
 async fn reload(State(to_loop): State<Loop>) -> Result<Json<Value>, Refusal> {
-    ask(&to_loop, Request::Reload).await??;
-    Ok(Json(json!({})))
+    let warnings = ask(&to_loop, Request::Reload).await??;
+    Ok(Json(json!({ "warnings": warnings })))
 }
 
 async fn detach(State(to_loop): State<Loop>) -> Result<Json<Value>, Refusal> {

@@ -111,6 +111,24 @@ async fn requests_reach_the_loop_and_refusals_come_back_with_their_reason() {
 }
 
 #[tokio::test]
+async fn what_is_to_be_known_of_a_reload_is_answered() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("eth0.sock");
+    let servers = bind(path.clone(), None).unwrap();
+    let (to_loop, mut requests) = queue();
+    let servers = serve(servers, &to_loop).unwrap();
+    tokio::spawn(async move {
+        while let Some(Request::Reload(reply)) = requests.recv().await {
+            reply.send(Ok(vec!["it breaks".to_owned()])).unwrap();
+        }
+    });
+    let stream = UnixStream::connect(&path).await.unwrap();
+    let answered = ask(stream, "POST", "/reload", "").await;
+    assert_eq!(answered, (200, json!({ "warnings": ["it breaks"] })));
+    servers.stop().await;
+}
+
+#[tokio::test]
 async fn only_the_owner_may_use_the_socket_and_a_dead_daemons_is_replaced() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("eth0.sock");
