@@ -2,15 +2,18 @@
 
 mod gwm;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
 use super::output;
+use super::runtime::block_on;
 use crate::balance::spec::{MemberSpec, ServiceSpec};
 use crate::config::{self, Combine, Config, Flags, endpoint};
-use crate::datapath::{self, Memory};
+use crate::daemon::outlook;
+use crate::datapath::{self, Memory, nexthop};
 
 /// Check a configuration file and print what it says
 #[derive(clap::Args, Debug)]
@@ -18,6 +21,12 @@ pub(super) struct Args {
     /// Of a GWM, not of a balancer
     #[arg(long)]
     gwm: bool,
+    /// Leave this host's routes and settings out: the file is another host's
+    #[arg(long, conflicts_with = "gwm")]
+    offline: bool,
+    /// An interface that `attach` is to be given; members that others lead to are told [default: whichever they need]
+    #[arg(long = "interface", value_name = "IFACE", conflicts_with_all = ["gwm", "offline"])]
+    interfaces: Vec<String>,
     /// The file to check [default: /etc/sasp-ctl.toml, with --gwm /etc/sasp-gwm.toml]
     file: Option<PathBuf>,
 }
@@ -31,10 +40,27 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     output::print(&match args.gwm {
         false => {
             let config = config::load(Some(path), &Flags::default())?;
-            summary(path, &config, cpus()?)
+            let seen = match args.offline {
+                false => block_on(outlook::look(&config, attached(&args.interfaces)?))?,
+                true => Vec::new(),
+            };
+            summary(path, &config, &seen, cpus()?)
         }
         true => gwm::summary(path, &crate::gwm::config::load(path)?),
     })
+}
+
+/// The interfaces that members may be reached by, by index; `None`: any.
+fn attached(names: &[String]) -> Result<Option<BTreeSet<u32>>, Failure> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let index = |name: &String| {
+        nexthop::index_of(name).ok_or_else(|| {
+            Failure::Failed(format!("there is no interface {name:?}: see `ip link`"))
+        })
+    };
+    names.iter().map(index).collect::<Result<_, _>>().map(Some)
 }
 
 /// That the host may have: maps hold a value for each of them.
@@ -43,9 +69,10 @@ fn cpus() -> Result<usize, Failure> {
         .map_err(|why| Failure::Failed(format!("how many CPUs there may be is unknown: {why}")))
 }
 
-fn summary(path: &Path, config: &Config, cpus: usize) -> String {
+/// `seen` is what this host has to say of it.
+fn summary(path: &Path, config: &Config, seen: &[String], cpus: usize) -> String {
     let mut text = format!("{}: good\n", path.display());
-    for warning in &config.warnings {
+    for warning in config.warnings.iter().chain(seen) {
         line(&mut text, format_args!("warning: {warning}"));
     }
     if config.services.is_empty() {
@@ -190,7 +217,7 @@ mod tests {
         let path = Path::new("edge.toml");
         let told = |text: &str| {
             let config = config::from_text(path, text.to_owned(), &Flags::default()).unwrap();
-            summary(path, &config, 2)
+            summary(path, &config, &[], 2)
         };
         let empty = told("balancer.uid = 'u'");
         assert!(empty.contains("warning: no [[service]]"), "{empty}");
@@ -237,7 +264,7 @@ mod tests {
                 "#
             );
             let config = config::from_text(path, text, &Flags::default()).unwrap();
-            summary(path, &config, 2)
+            summary(path, &config, &[], 2)
         };
         let text = told("");
         for line in [

@@ -11,7 +11,6 @@ use super::event_loop::Daemon;
 use super::translations::addresses;
 use crate::balance::spec::{Forward, Globals, Pool, ServiceSpec};
 use crate::config::endpoint::format_vip;
-use crate::datapath::Attached;
 use crate::datapath::nexthop::Replies;
 
 /// The range of ports that the kernel takes for connections of this host, of both families.
@@ -19,7 +18,7 @@ const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
 /// One line for each thing, in the network namespace of the calling thread.
 pub(super) fn advice(
-    interfaces: &[Attached],
+    interfaces: &[String],
     services: &[ServiceSpec],
     globals: &Globals,
 ) -> Vec<String> {
@@ -27,18 +26,14 @@ pub(super) fn advice(
     for v4 in [true, false] {
         let of_family = services.iter().filter(|spec| spec.vip.is_ipv4() == v4);
         if of_family.clone().any(uses_nat) {
-            lines.extend(interfaces.iter().filter_map(|on| forwarding(&on.name, v4)));
+            lines.extend(interfaces.iter().filter_map(|on| forwarding(on, v4)));
         }
     }
     let own_vip =
         |spec: &&ServiceSpec| spec.vip.is_ipv4() && uses_nat(spec) && is_local(spec.vip.ip());
     if let Some(spec) = services.iter().find(own_vip) {
         let vip = spec.vip.ip();
-        lines.extend(
-            interfaces
-                .iter()
-                .filter_map(|on| accept_local(&on.name, vip)),
-        );
+        lines.extend(interfaces.iter().filter_map(|on| accept_local(on, vip)));
     }
     lines.extend(globals.pool.iter().flat_map(of_pool));
     lines.extend(services.iter().filter_map(own_traffic));
@@ -61,7 +56,9 @@ impl Daemon {
     /// Logs it.
     pub(super) fn give_advice(&self) {
         let config = &self.setup.config;
-        for line in advice(&self.interfaces, &config.services, &config.globals) {
+        let interfaces = self.interfaces.iter().map(|on| on.name.clone());
+        let interfaces: Vec<_> = interfaces.collect();
+        for line in advice(&interfaces, &config.services, &config.globals) {
             tracing::warn!("{line}");
         }
     }

@@ -290,7 +290,8 @@ impl Daemon {
                 let _ = reply.send(self.view());
             }
             Request::Reload(reply) => {
-                let _ = reply.send(self.reload().await?);
+                let reloaded = self.reload().await?;
+                self.answer(reply, reloaded);
             }
             Request::Operator(member, quiesced, reply) => {
                 let _ = reply.send(self.operator(&member, quiesced).await?);

@@ -10,11 +10,13 @@
 //! * `gwm`: the sessions and what follows from their events. `words`: how far they can be trusted, and which count.
 //! * `hops`: next hops. `health`: how well we are, for the GWMs.
 //! * `interfaces`: what becomes of them. `troubles`, `advice`: what the network or this host keeps from working.
+//!   [`outlook`]: the same, for whoever asks.
 //! * [`translations`]: those of `full-nat`, swept.
 //! * [`control`]: HTTP/JSON on sockets. [`status`], `metrics`, `stats`, `flow_room`, `shortage`, `weights_log`: what there is to see.
 //! * `worker`: the thread that owns the data path. `privileges`, `notify`: the process.
 
 pub mod control;
+pub mod outlook;
 pub mod status;
 
 mod advice;

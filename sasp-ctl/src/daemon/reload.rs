@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use tokio::sync::oneshot;
 
 use super::control::Refusal;
 use super::event_loop::Daemon;
-use super::{advice, clock, gwm, start};
+use super::{advice, clock, gwm, interfaces, outlook, start};
 use crate::config::{self, BalancerSettings, Config};
 
 impl Daemon {
@@ -27,6 +28,28 @@ impl Daemon {
         let error = result.as_ref().err().map(ToString::to_string);
         self.reloaded = Some((Instant::now(), error));
         Ok(result)
+    }
+
+    /// Adds how the new configuration fares on this host, which netlink is asked for: nobody waits for that but whoever
+    /// asked.
+    pub(super) fn answer(
+        &self,
+        reply: oneshot::Sender<Result<Vec<String>, Refusal>>,
+        reloaded: Result<Vec<String>, Refusal>,
+    ) {
+        let config = self.setup.config.clone();
+        let attached = interfaces::indices(&self.interfaces);
+        tokio::spawn(async move {
+            let answer = match reloaded {
+                Ok(mut warnings) => {
+                    warnings.extend(outlook::look(&config, Some(attached)).await);
+                    Ok(warnings)
+                }
+                Err(refusal) => Err(refusal),
+            };
+            // Whoever asked may have gone.
+            let _ = reply.send(answer);
+        });
     }
 
     async fn try_reload(&mut self) -> Result<Result<Vec<String>, Refusal>> {

@@ -16,10 +16,11 @@
 //! # Layout
 //! * `kernel`: questions to the kernel and news from it, over netlink.
 //! * `resolve`: from the answers to a next hop, pure. `gateways`: those of the routes by our interfaces.
-//! * `watcher`: asks again whenever an answer may be another.
+//! * `watcher`: asks again whenever an answer may be another. `once`: does not.
 
 mod gateways;
 mod kernel;
+mod once;
 mod resolve;
 mod watcher;
 
@@ -29,10 +30,11 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use nix::net::if_::if_indextoname;
+use nix::net::if_::{if_indextoname, if_nametoindex};
 use tokio::sync::watch;
 
 use kernel::Kernel;
+pub use once::ask;
 use watcher::Watch;
 
 /// How to send a packet to a member.
@@ -107,12 +109,17 @@ impl fmt::Display for Unresolved {
 }
 
 /// What the interface is called now, in the network namespace of the calling thread; its index, if it is gone.
-fn name_of(ifindex: u32) -> String {
+pub fn name_of(ifindex: u32) -> String {
     match if_indextoname(ifindex) {
         // nix gives no error but an empty name for an index that is not there.
         Ok(name) if !name.is_empty() => name.to_string_lossy().into_owned(),
         _ => format!("interface {ifindex} (gone)"),
     }
+}
+
+/// The index of the interface of that name, in the network namespace of the calling thread; `None`: there is none.
+pub fn index_of(name: &str) -> Option<u32> {
+    if_nametoindex(name).ok()
 }
 
 /// The state of every member that was asked for.
@@ -149,7 +156,8 @@ mod tests {
 
     #[test]
     fn an_interface_is_called_by_its_name_and_one_that_is_gone_by_its_index() {
-        assert_eq!(name_of(1), "lo");
+        assert_eq!((name_of(1).as_str(), index_of("lo")), ("lo", Some(1)));
+        assert_eq!(index_of("no such thing"), None);
         let down = Unresolved::InterfaceDown {
             ifindex: 2_000_000_000,
         };
