@@ -78,6 +78,12 @@ pub(super) fn is_unicast(address: IpAddr) -> bool {
     }
 }
 
+/// Whether the address means nothing without an interface (RFC 4007 section 6), which neither configuration nor SASP have
+/// a place for.
+pub(super) fn needs_scope(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
 /// Whether a resolver could know the name. What ends in a number is meant as an address (RFC 1123 section 2.1).
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {

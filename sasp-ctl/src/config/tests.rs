@@ -373,6 +373,21 @@ fn every_mistake_is_refused_with_its_line_and_a_reason() {
         ),
         (
             8,
+            "members = [ { address = \"[fe80::2]:80\", forward = \"ipip\" } ]",
+            &["8:", "[fe80::2]:80", "link-local", "unique local"],
+        ),
+        (
+            8,
+            "members = [ { address = \"[::]:80\", forward = \"ipip\" } ]",
+            &["8:", "not the address of one host"],
+        ),
+        (
+            8,
+            "members = [ { address = \"[ff02::1]:80\", forward = \"ipip\" } ]",
+            &["8:", "not the address of one host"],
+        ),
+        (
+            8,
             "members = [ { address = \"10.0.0.1:80\", weight = 65536 } ]",
             &["8:", "0 to 65535"],
         ),

@@ -367,6 +367,16 @@ fn mistakes_about_full_nat_are_refused() {
             &[],
             &["toml:3: ", "not a unicast IP address"],
         ),
+        (
+            "full_nat.addresses = ['::']",
+            &[],
+            &["toml:3: ", "not a unicast IP address"],
+        ),
+        (
+            "full_nat.addresses = ['febf::1']",
+            &[],
+            &["toml:3: ", "link-local", "unique local"],
+        ),
         (&many, &[], &["toml:3: ", "more than 16 addresses"]),
         (
             "full_nat.addresses = ['203.0.113.10']",

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use sasp_xdp_common::abi::settings::POOL_MAX;
 use toml::Spanned;
 
-use super::super::endpoint::is_unicast;
+use super::super::endpoint::{is_unicast, needs_scope};
 use super::super::error::ConfigError;
 use super::super::raw::RawFullNat;
 use super::super::settings::FULL_NAT_PORTS;
@@ -60,16 +60,17 @@ pub(super) fn pool(raw: &Spanned<Table<RawFullNat>>, source: &Source) -> Result<
 
 fn address(value: &Spanned<String>, source: &Source) -> Result<IpAddr, ConfigError> {
     let typed = value.get_ref();
-    typed
-        .parse()
-        .ok()
-        .filter(|address| is_unicast(*address))
-        .ok_or_else(|| {
-            let reason = format!(
-                "{typed:?} is not a unicast IP address: write one that members answer to and that leads to this host"
-            );
-            source.error(value, reason)
-        })
+    let reason = match typed.parse() {
+        Ok(address) if needs_scope(address) => format!(
+            "{typed:?} is a link-local address, which means nothing without an interface: write a global or unique \
+             local one"
+        ),
+        Ok(address) if is_unicast(address) => return Ok(address),
+        _ => format!(
+            "{typed:?} is not a unicast IP address: write one that members answer to and that leads to this host"
+        ),
+    };
+    Err(source.error(value, reason))
 }
 
 /// `"1024-32767"`, or one port.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use toml::Spanned;
 
-use super::super::endpoint::format_vip;
+use super::super::endpoint::{format_vip, needs_scope};
 use super::super::error::ConfigError;
 use super::super::member_key;
 use super::super::raw::RawMember;
@@ -111,6 +111,12 @@ fn check_address(key: &MemberKey, vip: &str, target: &Target) -> Result<(), Stri
     if key.address.is_loopback() {
         return Err(format!(
             "the member {key} is a loopback address: write one that this host reaches over the network"
+        ));
+    }
+    if needs_scope(key.address) {
+        return Err(format!(
+            "the member {key} has a link-local address, which means nothing without an interface: write a global or \
+             unique local one"
         ));
     }
     Ok(())
