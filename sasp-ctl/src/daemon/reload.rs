@@ -58,10 +58,8 @@ impl Daemon {
             Ok(new) => new,
             Err(error) => return Ok(Err(Refusal::BadConfig(error.to_string()))),
         };
-        if let Some(key) = fixed_key_changed(&setup.config.balancer, &new.balancer) {
-            return Ok(Err(Refusal::BadConfig(format!(
-                "`{key}` under [balancer] cannot change while the daemon runs: change it back, or restart the daemon (forwarding goes on)"
-            ))));
+        if let Some(fixed) = fixed_key_changed(&setup.config.balancer, &new.balancer) {
+            return Ok(Err(Refusal::BadConfig(fixed.text())));
         }
         let wanted = start::wanted(&new);
         let cuts = self.balancer.cuts(&wanted);
@@ -99,19 +97,42 @@ impl Daemon {
     }
 }
 
-/// The first key whose change asks for a new process: maps have their size, sockets their address.
-fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<&'static str> {
+/// A key that a reload cannot change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fixed {
+    /// The process has it: sockets have their address.
+    ByProcess(&'static str),
+    /// What is pinned has it, and the next process takes it over.
+    ByPins(&'static str),
+}
+
+impl Fixed {
+    fn text(self) -> String {
+        match self {
+            Self::ByProcess(key) => format!(
+                "`{key}` under [balancer] cannot change while the daemon runs: change it back, or restart the daemon (forwarding goes on)"
+            ),
+            Self::ByPins(key) => format!(
+                "`{key}` under [balancer] cannot change while the balancer is attached, and outlives a restart: change it back, or `sasp-ctl detach` (forwarding ends, flows are forgotten), then `sasp-ctl attach`"
+            ),
+        }
+    }
+}
+
+/// The first key whose change asks for more than a reload.
+fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<Fixed> {
+    use Fixed::{ByPins, ByProcess};
     [
-        ("uid", old.uid != new.uid),
-        ("instance", old.instance != new.instance),
-        ("listen", old.listen != new.listen),
+        (ByProcess("uid"), old.uid != new.uid),
+        (ByPins("instance"), old.instance != new.instance),
+        (ByProcess("listen"), old.listen != new.listen),
         // Without one, whatever is there is right.
         (
-            "hash_seed",
+            ByPins("hash_seed"),
             new.hash_seed.is_some() && old.hash_seed != new.hash_seed,
         ),
-        ("packet_log", old.packet_log != new.packet_log),
-        ("limits", old.limits != new.limits),
+        (ByProcess("packet_log"), old.packet_log != new.packet_log),
+        (ByPins("limits"), old.limits != new.limits),
     ]
     .into_iter()
     .find_map(|(key, changed)| changed.then_some(key))
@@ -121,6 +142,7 @@ fn fixed_key_changed(old: &BalancerSettings, new: &BalancerSettings) -> Option<&
 mod tests {
     use std::path::Path;
 
+    use super::Fixed::{ByPins, ByProcess};
     use super::*;
     use crate::config::Flags;
 
@@ -136,13 +158,20 @@ mod tests {
         let old = balancer("");
         for (keys, changed) in [
             ("", None),
-            ("instance = \"x\"", Some("instance")),
-            ("listen = \"127.0.0.1:1\"", Some("listen")),
-            ("hash_seed = 1", Some("hash_seed")),
-            ("packet_log = \"info\"", Some("packet_log")),
-            ("limits = { flows = 2048 }", Some("limits")),
+            ("instance = \"x\"", Some(ByPins("instance"))),
+            ("listen = \"127.0.0.1:1\"", Some(ByProcess("listen"))),
+            ("hash_seed = 1", Some(ByPins("hash_seed"))),
+            ("packet_log = \"info\"", Some(ByProcess("packet_log"))),
+            ("limits = { flows = 2048 }", Some(ByPins("limits"))),
         ] {
             assert_eq!(fixed_key_changed(&old, &balancer(keys)), changed, "{keys}");
         }
+    }
+
+    #[test]
+    fn a_restart_is_the_advice_only_where_it_helps() {
+        let (restart, detach) = (ByProcess("listen").text(), ByPins("limits").text());
+        assert!(restart.contains("restart the daemon") && !restart.contains("detach"));
+        assert!(detach.contains("`sasp-ctl detach`") && !detach.contains("restart the"));
     }
 }
