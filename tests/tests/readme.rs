@@ -1,6 +1,6 @@
 //! The README against the program: keys against what both configurations read and against the examples of
-//! `sasp-ctl init`, defaults against these examples, commands and flags against `--help`, kernels against those that are
-//! tested.
+//! `sasp-ctl init`, defaults against these examples, commands and flags against `--help`, reasons against what is counted,
+//! kernels against those that are tested.
 //!
 //! Keys are written as paths: `gwm.tls.ca`, or `weights(probe).port` where a key belongs to a source of weights.
 
@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use sasp_ctl::config::{EXAMPLE, GWM_EXAMPLE};
+use sasp_xdp_common::abi::counters::{Class, Reason};
 use tests::lab::site::program;
 
 const README: &str = include_str!("../../README.md");
@@ -327,6 +328,39 @@ fn command_lines() -> Vec<String> {
         }
     }
     lines
+}
+
+#[test]
+fn every_reason_that_is_counted_is_explained_and_stands_under_its_class() {
+    let text = section("### What is counted");
+    let mut told = BTreeMap::new();
+    for line in text.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let (names, class) = match cells[..] {
+            ["", reasons, class, _, _, ""] => (reasons, class.to_owned()),
+            _ => match line
+                .strip_prefix("* ")
+                .and_then(|line| line.split_once(": "))
+            {
+                Some((title, reasons)) if title.starts_with("Passed") => (reasons, "pass".into()),
+                Some((_, reasons)) => (reasons, "note".into()),
+                None => continue,
+            },
+        };
+        for name in code_spans(names) {
+            let earlier = told.insert(name.to_owned(), class.clone());
+            assert_eq!(earlier, None, "{name} stands twice");
+        }
+    }
+    let counted = Reason::ALL.iter().map(|reason| {
+        let class = match reason.class() {
+            Class::Pass => "pass",
+            Class::Drop => "drop",
+            Class::Note => "note",
+        };
+        (reason.name().to_owned(), class.to_owned())
+    });
+    assert_eq!(told, counted.collect());
 }
 
 /// Commands that have commands.
