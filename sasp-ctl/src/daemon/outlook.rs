@@ -75,5 +75,11 @@ fn troubles(config: &Config, next_hops: &NextHops) -> Result<Vec<String>, LimitE
             lines.push(line);
         }
     }
+    let tight = balancer.tight();
+    lines.extend(
+        tight
+            .iter()
+            .map(|(way, members)| way.text(&nexthop::name_of(way.ifindex), *members)),
+    );
     Ok(lines)
 }
