@@ -22,7 +22,7 @@ pub(super) const FEATURES: [Feature; 3] = [
     },
     Feature {
         // BPF_PROG_TEST_RUN takes the interface on which a frame came (ec94670fcb3b).
-        name: "`trace`",
+        name: "nothing of the balancer, only tests that tell the program by which interface a frame came",
         since: "5.15",
         tests: &[
             "a_full_flow_map_is_read_whole",
