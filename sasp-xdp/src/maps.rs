@@ -171,7 +171,7 @@ impl Maps for KernelMaps {
     #[inline(always)]
     fn mtu(&self, ifindex: u32) -> Option<u32> {
         // SAFETY: one word, copied out at once.
-        unsafe { MTUS.get(&ifindex) }.copied()
+        unsafe { MTUS.get(ifindex) }.copied()
     }
 
     #[inline(always)]
