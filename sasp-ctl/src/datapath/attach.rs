@@ -73,6 +73,7 @@ fn run(
         maps,
         interfaces,
         mode: options.mode,
+        unaligned: false,
         sizes,
         seed,
         adopted,

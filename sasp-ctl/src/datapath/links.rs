@@ -243,8 +243,8 @@ pub(super) fn attach(
         Mode::Native => Some(native(object, interface)?),
         Mode::Auto if interface.veth => {
             why = Some(format!(
-                "{} is a veth: large packets from its far end may be lost unless that has `tso off` (--mode native \
-                 needs `tx off` and an XDP program there)",
+                "{} is a veth: large packets from its far end, and translated ones, are lost unless that has \
+                 `ethtool -K … tx off` (--mode native needs an XDP program there, too)",
                 interface.name
             ));
             None

@@ -109,6 +109,8 @@ pub struct Datapath {
     maps: maps::Maps,
     interfaces: Vec<Attached>,
     mode: Mode,
+    /// Whether interfaces have changed since they were found to run alike.
+    unaligned: bool,
     sizes: Sizes,
     seed: u64,
     adopted: Adopted,

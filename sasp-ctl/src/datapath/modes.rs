@@ -5,6 +5,7 @@
 
 use super::error::Error;
 use super::links;
+use super::netlink;
 use super::object::Object;
 use super::options::{Mode, RunsIn};
 use super::pins::{self, Pins};
@@ -35,7 +36,8 @@ pub(super) fn refuse_mix(mode: Mode, kept: &[(&str, RunsIn)], new: &[&str]) -> R
 /// Has native interfaces run in generic mode if another one does, and says in one line who runs so and why. `why` has
 /// the reasons of those that were just attached and could not run natively.
 ///
-/// An interface that changes is without a program for a moment; the other way its packets would be lost for good.
+/// An interface that changes is without a program for a moment; the other way its packets would be lost for good. One
+/// that cannot change is left as it was, with a warning.
 pub(super) fn align(
     object: &mut Object,
     attached: &mut [Attached],
@@ -51,14 +53,34 @@ pub(super) fn align(
     let mut changed = false;
     for on in attached.iter_mut() {
         if on.state == State::Running && on.mode == RunsIn::Native {
-            let interface = links::find(&on.name)?;
+            // By index: its name may be another's by now.
+            let Some(interface) = netlink::by_index(on.ifindex)? else {
+                continue;
+            };
             for pin in pins.links()? {
                 if pin.ifindex == on.ifindex {
                     pins::remove_link(&pin.path)?;
                 }
             }
-            *on = links::attach(object, &interface, Mode::Generic, pins)?.0;
-            changed = true;
+            match links::attach(object, &interface, Mode::Generic, pins) {
+                Ok((generic, _)) => {
+                    *on = generic;
+                    changed = true;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        interface = on.name,
+                        "stays in native mode, and what it redirects to {generic} is lost: {error}: use `--mode generic`"
+                    );
+                    match links::attach(object, &interface, Mode::Native, pins) {
+                        Ok((native, _)) => *on = native,
+                        Err(error) => {
+                            tracing::warn!("{error}");
+                            on.state = State::Bare;
+                        }
+                    }
+                }
+            }
         }
     }
     if changed && why.is_empty() {

@@ -13,6 +13,7 @@ use super::{Attached, Datapath, State, bpffs, links, modes};
 
 /// Compares the interfaces with what is known of them, says what is different, and attaches where that is called for.
 pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
+    let mut why = Vec::new();
     for at in 0..datapath.interfaces.len() {
         let known = datapath.interfaces[at].clone();
         let found = match netlink::by_index(known.ifindex)? {
@@ -26,17 +27,19 @@ pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
         };
         log_change(&known, &new);
         datapath.interfaces[at] = new;
-        if datapath.mode == Mode::Auto {
-            let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
-            let why = why_generic.into_iter().collect();
-            modes::align(&mut datapath.object, &mut datapath.interfaces, why, &pins)?;
-        }
+        datapath.unaligned = datapath.mode == Mode::Auto;
+        why.extend(why_generic);
+    }
+    if datapath.unaligned {
+        let pins = Pins::new(&bpffs::path_of(&datapath.bpffs), &datapath.instance);
+        modes::align(&mut datapath.object, &mut datapath.interfaces, why, &pins)?;
+        datapath.unaligned = false;
     }
     note_mtus(datapath)
 }
 
 /// Writes the MTUs of the interfaces as they are now, and removes those of others: replies of `full-nat` leave by an
-/// interface without the kernel being asked for a way.
+/// interface without the kernel being asked for a way. One that has no room in the map is as good as unlimited.
 pub(super) fn note_mtus(datapath: &mut Datapath) -> Result<(), Error> {
     let mut mtus = BTreeMap::new();
     for attached in &datapath.interfaces {
@@ -54,7 +57,10 @@ fn write_mtus(map: &mut Map<u32, u32>, mtus: &BTreeMap<u32, u32>) -> io::Result<
     }
     for (ifindex, mtu) in mtus {
         if written.get(ifindex) != Some(mtu) {
-            map.set(ifindex, *mtu)?;
+            match map.set(ifindex, *mtu) {
+                Err(error) if error.raw_os_error() == Some(libc::E2BIG) => break,
+                result => result?,
+            }
         }
     }
     Ok(())

@@ -46,7 +46,6 @@ where
     job.index = index;
     let next = next(job, backend);
     if next == Step::TooBig {
-        job.fits = backend.inner_max;
         return Verdict::next(next);
     }
     let noted = remember::<M, F>(maps, &job.header.flow, memory, index, job.kind.opens);
@@ -80,9 +79,10 @@ where
 
 /// How a packet goes on to its backend.
 #[inline(always)]
-pub(super) fn next<F: Family>(job: &Job<F>, backend: &Backend) -> Step {
+pub(super) fn next<F: Family>(job: &mut Job<F>, backend: &Backend) -> Step {
     let inner_max = backend.inner_max as usize;
     if inner_max != 0 && job.header.place.length > inner_max {
+        job.fits = backend.inner_max;
         Step::TooBig
     } else if backend.mode <= MODE_GRE {
         Step::Send

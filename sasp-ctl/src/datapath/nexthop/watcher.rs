@@ -142,6 +142,12 @@ impl Watch {
             }
             next_hops.insert(member, next);
         }
+        // Before the routes are read: that may take seconds, and nothing of it is in here.
+        self.snapshots.send_if_modified(|snapshot| {
+            let differs = **snapshot != next_hops;
+            *snapshot = Arc::new(next_hops);
+            differs
+        });
         let replies = *self.replies.borrow_and_update();
         let gateways = self.gateways.look(kernel, replies, &attached, &links);
         for at in gateways.await? {
@@ -155,11 +161,6 @@ impl Watch {
         self.asked.retain(|at, _| in_use.contains(at));
         self.neighbours = in_use.iter().map(|(_, address)| *address).collect();
         self.neighbours.extend(members);
-        self.snapshots.send_if_modified(|snapshot| {
-            let differs = **snapshot != next_hops;
-            *snapshot = Arc::new(next_hops);
-            differs
-        });
         let patience = if to_ask.is_empty() {
             REFRESH
         } else {
