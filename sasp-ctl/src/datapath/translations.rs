@@ -95,8 +95,14 @@ fn delete_one<K: Key>(map: &mut Map<K, K::Entry>, stale: &Stale, now_ns: u64) ->
     let Some(lock) = K::of(&back.key).map(K::locked) else {
         return Ok(false);
     };
-    if !take_lock(map, &lock, forward.as_ref(), now_ns)? {
-        return Ok(false);
+    match take_lock(map, &lock, forward.as_ref(), now_ns) {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        // The way forward is gone by now, if there was one, and has made room for somebody else. A way back alone is
+        // nobody's, and must not stay for want of a lock. Should it be reclaimed and claimed anew in the microsecond in
+        // which it is compared, that flow's next SYN claims another: see `sasp_xdp_common::nat::full`, nobody shares.
+        Err(error) if is_full(&error) => return delete_same(map, back),
+        Err(error) => return Err(error),
     }
     let result = delete_flow(map, back, forward.as_ref());
     map.delete(&lock)?;
@@ -104,7 +110,7 @@ fn delete_one<K: Key>(map: &mut Map<K, K::Entry>, stale: &Stale, now_ns: u64) ->
 }
 
 /// The packet path keeps its hands off a translation while its lock is held. In a map that is full there is no room for
-/// the lock until the way forward has made it.
+/// the lock until the way forward has made it: an error that [`is_full`] says that this is gone, and there is none still.
 fn take_lock<K: Key>(
     map: &mut Map<K, K::Entry>,
     lock: &K,
@@ -112,11 +118,16 @@ fn take_lock<K: Key>(
     now_ns: u64,
 ) -> io::Result<bool> {
     match (map.insert_new(lock, K::lock_entry(now_ns)), forward) {
-        (Err(error), Some(forward)) if error.raw_os_error() == Some(libc::E2BIG) => {
+        (Err(error), Some(forward)) if is_full(&error) => {
             Ok(delete_same(map, forward)? && map.insert_new(lock, K::lock_entry(now_ns))?)
         }
         (result, _) => result,
     }
+}
+
+/// There is no room for another entry.
+fn is_full(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::E2BIG)
 }
 
 /// Forward first: a way back that is left alone goes by its own time.

@@ -14,7 +14,9 @@
 //! * *Two want the same silent translation's place*: reclaiming it takes its lock first, a key of its own
 //!   ([`crate::abi::nat::LOCKED`]) that is inserted once too; then the translation is looked at again, and goes forward
 //!   first, then back. Nobody removes a back entry that is not his own new one without its lock, so what was removed and
-//!   claimed anew in between is never removed by mistake. The daemon's sweep does the same.
+//!   claimed anew in between is never removed by mistake. The daemon's sweep does the same, unless the map has no room
+//!   for a lock: then it removes a back entry that no forward one names as soon as it has compared it. If it is claimed
+//!   anew in that very moment, the claimant's entries name each other no longer, and its next SYN claims another.
 //! * *A flow speaks while it is reclaimed*: its packet found both entries and goes, as if it had come a moment earlier;
 //!   the next finds none, and opens anew or is refused. The same if the forward entry that is removed is a newer one.
 //! * *A closed flow's source goes to another flow within the minute*: the client's late packets find no translation. The

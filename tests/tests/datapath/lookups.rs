@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aya::Pod;
-use aya::maps::{HashMap, Map, MapData};
+use aya::maps::{HashMap, Map, MapData, MapError};
 use sasp_ctl::balance::change::{Change, FlowKey, Vip};
 use sasp_ctl::balance::lookups::Lookups;
 use sasp_ctl::balance::translations::{Judge, Stale, Translation};
@@ -246,30 +246,57 @@ fn translations_outlive_the_daemon_and_go_only_as_they_were_read() {
     assert_eq!(translations(&datapath).len(), 2);
 }
 
+/// Leaves no room for another entry.
+fn fill(map: &mut HashMap<MapData, Flow4, NatEntry4>) {
+    let filled = (0_u16..).find_map(|filler| {
+        let key = Flow4 {
+            client_port: filler.to_be_bytes(),
+            ..flow(250)
+        };
+        map.insert(key, NatEntry4::default(), 0).err()
+    });
+    assert!(
+        matches!(&filled, Some(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::E2BIG)),
+        "{filled:?}"
+    );
+}
+
 #[test]
 fn a_full_map_of_translations_can_be_emptied() {
     let lab = Lab::new();
     drop(lab.attach());
     let mut map = open(&lab.current(), names::NAT_V4);
     (0..100).for_each(|client| put(&mut map, client));
-    let mut filler = 0_u16;
-    while map
-        .insert(
-            Flow4 {
-                client_port: filler.to_be_bytes(),
-                ..flow(250)
-            },
-            NatEntry4::default(),
-            0,
-        )
-        .is_ok()
-    {
-        filler += 1;
-    }
+    fill(&mut map);
     let mut datapath = lab.attach();
     let found = translations(&datapath);
     let stale: Vec<_> = (0..100).map(|client| whole(&found, client)).collect();
     assert_eq!(datapath.delete_translations(&stale, 10).unwrap(), 100);
     let left = translations(&datapath).len();
     assert_eq!(left, found.len() - 200);
+}
+
+#[test]
+fn a_way_back_alone_leaves_a_full_map_unless_it_has_changed() {
+    let lab = Lab::new();
+    drop(lab.attach());
+    let mut map = open(&lab.current(), names::NAT_V4);
+    for client in 0..3 {
+        put(&mut map, client);
+        map.remove(&flow(client)).unwrap();
+    }
+    put(&mut map, 3);
+    fill(&mut map);
+    let mut datapath = lab.attach();
+    let found = translations(&datapath);
+    let stale = [whole(&found, 0), whole(&found, 1), whole(&found, 3)];
+    let mut spoken: NatEntry4 = map.get(&flow(100), 0).unwrap();
+    spoken.seen_ns += 1;
+    map.insert(flow(100), spoken, 0).unwrap();
+
+    assert_eq!(datapath.delete_translations(&stale, 10).unwrap(), 2);
+    let left = translations(&datapath);
+    assert_eq!(left.len(), found.len() - 3);
+    assert!(left.iter().all(|entry| !entry.is_lock()), "{left:?}");
+    assert!(map.get(&flow(100), 0).is_ok() && map.get(&flow(102), 0).is_ok());
 }
