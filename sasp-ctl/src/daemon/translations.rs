@@ -33,6 +33,8 @@ pub(super) struct Translations {
     pub(super) v6: u64,
     /// As many fit, of each family.
     pub(super) limit: u64,
+    /// Entries of the family that has more of them, as far as the walk under way has come.
+    so_far: u64,
     /// Whether one has looked.
     looked: bool,
 }
@@ -45,20 +47,31 @@ impl Translations {
         }
     }
 
-    /// Takes in what a walk has met.
+    /// Takes in what a whole walk has met.
     fn found(&mut self, tally: &Tally) {
         (self.v4, self.v6) = (tally.v4, tally.v6);
+        self.so_far = 0;
         self.looked = true;
+    }
+
+    /// Takes in what a walk has met that goes on.
+    fn met(&mut self, tally: &Tally) {
+        self.so_far = tally.v4.max(tally.v6);
+    }
+
+    /// Of the family that has more of them. The last walk may have been before a flood.
+    fn most(&self) -> u64 {
+        self.v4.max(self.v6).max(self.so_far)
     }
 
     /// Whether the entries of a family are running out.
     fn are_scarce(&self) -> bool {
-        self.v4.max(self.v6) > self.limit / SCARCE
+        self.most() > self.limit / SCARCE
     }
 
     /// What flows that are refused lack. Some entries may have become free since.
     fn cause(&self) -> &'static str {
-        match self.v4.max(self.v6) >= self.limit - self.limit / NEARLY {
+        match self.most() >= self.limit - self.limit / NEARLY {
             true => {
                 "there is no room for more translations: raise `limits.translations` under [balancer], which takes a detach"
             }
@@ -182,15 +195,14 @@ impl Daemon {
         match removed {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "removed translations"),
-            Err(error) => {
-                tracing::warn!("{error}; trying again later");
-                return Ok(());
-            }
+            // The walk goes on from where it is.
+            Err(error) => tracing::warn!("{error}; trying again later"),
         }
         if sweep.walk.is_finished() {
             self.stats.translations.found(&sweep.tally);
             self.balancer.count_translations(&sweep.tally);
         } else {
+            self.stats.translations.met(&sweep.tally);
             self.translation_sweep = sweep;
         }
         self.tell_shortage().await
@@ -228,6 +240,25 @@ impl Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_walk_that_has_met_many_needs_no_end_to_tell_that_entries_are_scarce() {
+        let tally = |v4, v6| Tally {
+            v4,
+            v6,
+            ..Tally::default()
+        };
+        let mut found = Translations::new(1000);
+        found.found(&tally(10, 0));
+        found.met(&tally(500, 0));
+        assert!(!found.are_scarce());
+        found.met(&tally(500, 501));
+        assert!(found.are_scarce());
+        found.met(&tally(500, 980));
+        assert!(found.cause().contains("limits.translations"));
+        found.found(&tally(500, 20));
+        assert!(!found.are_scarce(), "the next walk has met fewer");
+    }
 
     #[test]
     fn what_is_missing_is_room_in_a_full_map_and_ports_otherwise() {
