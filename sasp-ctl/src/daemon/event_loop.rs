@@ -97,6 +97,7 @@ impl Daemon {
         let mut signals = Signals::new().context("cannot catch signals")?;
         self.begin_shortage().await?;
         let mut sweep_at = Instant::now() + SWEEP_EVERY;
+        let mut translations_at = Instant::now() + translations::PAUSE;
         loop {
             let deadlines = [
                 self.words.deadline(),
@@ -104,7 +105,8 @@ impl Daemon {
                 self.balancer.deadline().map(clock::instant_of),
                 self.ready_by,
             ];
-            let due = deadlines.into_iter().flatten().fold(sweep_at, Instant::min);
+            let sweeps = sweep_at.min(translations_at);
+            let due = deadlines.into_iter().flatten().fold(sweeps, Instant::min);
             let due = pin!(tokio::time::sleep_until(due.into()));
             tokio::select! {
                 event = self.links.next() => {
@@ -135,9 +137,12 @@ impl Daemon {
                         self.look_after_health(now);
                         self.sweep().await?;
                         let pause = SWEEP_EVERY.max(now.elapsed() * SWEEP_SHARE);
-                        // A part of them only, so the pause need not be longer for their sake.
-                        self.sweep_translations().await?;
+                        self.tell_shortage().await?;
                         sweep_at = Instant::now() + pause;
+                    }
+                    if translations_at <= now {
+                        self.sweep_translations().await?;
+                        translations_at = Instant::now() + self.stats.translations.pause();
                     }
                 }
             }

@@ -1,7 +1,8 @@
-//! The translations of `full-nat`: walked through a part at a time, every few seconds. However many there are, nothing
-//! else waits for long: of a million, all have been looked at within a minute.
+//! The translations of `full-nat`: walked through some parts at a time. However many there are, nothing else waits for
+//! much longer than [`LONGEST`]: of a million, all have been looked at within a minute.
 
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sasp_xdp_common::abi::counters::Reason;
@@ -13,12 +14,14 @@ use crate::balance::spec::Pool;
 use crate::balance::translations::{Judge, Tally};
 use crate::datapath::{Datapath, Error, Walk};
 
-/// A part is a few thousand entries, and takes a few milliseconds.
-const PARTS: usize = 16;
-/// To remove a flow takes longer than to look at it: after so many the others wait.
-const REMOVED: usize = 1 << 13;
-/// Where entries are scarce, so much more of both is done.
-const HASTE: usize = 4;
+/// A part is a few thousand entries. To look at one takes a few milliseconds; to remove all of its flows, tens.
+const PARTS: usize = 8;
+/// After so long no further part is begun.
+const LONGEST: Duration = Duration::from_millis(50);
+/// From the end of some parts to the next.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+/// The same where entries are scarce. A fifth of the event loop's time is spent then, at most.
+const SHORT_PAUSE: Duration = Duration::from_millis(200);
 /// From this part of the limit on, entries are scarce.
 const SCARCE: u64 = 2;
 /// Less than this part of the limit is missing where the map was full a moment ago.
@@ -67,6 +70,15 @@ impl Translations {
     /// Whether the entries of a family are running out.
     fn are_scarce(&self) -> bool {
         self.most() > self.limit / SCARCE
+    }
+
+    /// How long to leave them alone.
+    pub(super) fn pause(&self) -> Duration {
+        if self.are_scarce() {
+            SHORT_PAUSE
+        } else {
+            PAUSE
+        }
     }
 
     /// What flows that are refused lack. Some entries may have become free since.
@@ -152,8 +164,16 @@ impl Daemon {
         }
     }
 
+    /// Whether there can be any.
+    fn are_translations(&self) -> bool {
+        self.setup.config.globals.pool.is_some() || !self.stats.translations.is_empty()
+    }
+
     /// Warns once new flows are refused, and says of what there is too little.
-    async fn tell_shortage(&mut self) -> Result<()> {
+    pub(super) async fn tell_shortage(&mut self) -> Result<()> {
+        if !self.are_translations() {
+            return Ok(());
+        }
         let Some(refused) = self.refused().await? else {
             return Ok(());
         };
@@ -177,8 +197,7 @@ impl Daemon {
 
     /// Looks at some translations, if there can be any, and removes those that are over.
     pub(super) async fn sweep_translations(&mut self) -> Result<()> {
-        let pool = &self.setup.config.globals.pool;
-        if pool.is_none() && self.stats.translations.is_empty() {
+        if !self.are_translations() {
             return Ok(());
         }
         let judge = self
@@ -205,7 +224,7 @@ impl Daemon {
             self.stats.translations.met(&sweep.tally);
             self.translation_sweep = sweep;
         }
-        self.tell_shortage().await
+        Ok(())
     }
 }
 
@@ -219,9 +238,9 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Looks at the next translations and removes those that are over; says how many flows and lone entries that were.
     fn go_on(&mut self, datapath: &mut Datapath, judge: &Judge) -> Result<usize, Error> {
+        let started = Instant::now();
         let mut removed = 0;
-        let haste = if judge.scarce { HASTE } else { 1 };
-        for _ in 0..PARTS * haste {
+        for _ in 0..PARTS {
             let mut stale = Vec::new();
             for (entry, other) in datapath.translations(&mut self.walk, judge)? {
                 let over = judge.judge(&entry, other.as_ref());
@@ -229,7 +248,7 @@ impl Sweep {
                 stale.extend(over);
             }
             removed += datapath.delete_translations(&stale, judge.now_ns)?;
-            if self.walk.is_finished() || removed >= REMOVED * haste {
+            if self.walk.is_finished() || started.elapsed() >= LONGEST {
                 break;
             }
         }
@@ -252,8 +271,10 @@ mod tests {
         found.found(&tally(10, 0));
         found.met(&tally(500, 0));
         assert!(!found.are_scarce());
+        assert_eq!(found.pause(), PAUSE);
         found.met(&tally(500, 501));
         assert!(found.are_scarce());
+        assert_eq!(found.pause(), SHORT_PAUSE);
         found.met(&tally(500, 980));
         assert!(found.cause().contains("limits.translations"));
         found.found(&tally(500, 20));
