@@ -96,9 +96,22 @@ impl LookupMaps {
             self.try_add(&wanted)
                 .map_err(Error::map_call("write what is looked up"))?;
         }
-        self.settings
-            .set(&0, lookups.settings)
+        self.write(lookups.settings)
             .map_err(Error::map_call("write the settings"))
+    }
+
+    /// Addresses of the pool come before what says how many there are: see [`Settings`].
+    fn write(&mut self, settings: Settings) -> io::Result<()> {
+        let now = self.settings.get(&0)?.unwrap_or_default();
+        let addresses = Settings {
+            pool_v4: settings.pool_v4,
+            pool_v6: settings.pool_v6,
+            ..now
+        };
+        if addresses != now {
+            self.settings.set(&0, addresses)?;
+        }
+        self.settings.set(&0, settings)
     }
 
     fn try_add(&mut self, wanted: &Wanted) -> io::Result<()> {

@@ -10,10 +10,11 @@ pub const POOL_MAX: usize = 16;
 ///
 /// It is written in place while packets read it, so in the nanoseconds of a write a packet may see some fields old and
 /// some new. Each field stands for itself, but the pool's: only a flow that `full-nat` gives a source in that moment
-/// reads several of them together. Addresses of either pool are right with either length, for userspace leaves no place
-/// of an array empty. What is left is that a new first port meets the old count, or one half of an IPv6 address the
-/// other's: that one flow has a source outside of the pool until it opens anew, and no other flow gets it too, for the
-/// entry of its way back is keyed by what it got.
+/// reads several of them together. Addresses of either pool are right with either length, for userspace empties no place
+/// of an array: those of a pool that is removed stay, and those of the first pool come before its length. What is left is
+/// that a new first port meets the old count, or one half of an IPv6 address the other's: that one flow has a source
+/// outside of the pool until it opens anew, and no other flow gets it too, for the entry of its way back is keyed by what
+/// it got.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
@@ -31,7 +32,8 @@ pub struct Settings {
     pub pool_v4_len: u32,
     /// Addresses in use of [`Self::pool_v6`].
     pub pool_v6_len: u32,
-    /// Source addresses, network order: all places are filled, those beyond the length with the same ones again.
+    /// Source addresses, network order: all places are filled, those beyond the length with the same ones again; where the
+    /// length is 0, with the last pool's.
     pub pool_v4: [[u8; 4]; POOL_MAX],
     /// As [`Self::pool_v4`].
     pub pool_v6: [[u8; 16]; POOL_MAX],

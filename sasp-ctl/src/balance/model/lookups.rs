@@ -66,7 +66,7 @@ impl Balancer {
                 lookups.replies.entry(member).or_insert(vip);
             }
         }
-        lookups.settings = settings(&self.globals, &lookups);
+        lookups.settings = settings(&self.globals, &lookups, &self.lookups.installed.settings);
         lookups
     }
 
@@ -196,7 +196,9 @@ fn reply(spec: &ServiceSpec, key: &MemberKey) -> Vip {
     Vip::new(SocketAddr::new(key.address, key.port), spec.protocol)
 }
 
-fn settings(globals: &Globals, lookups: &Lookups) -> Settings {
+/// What is `installed` stays as far as nothing of it is in use any more: in the moment of the write a packet may take
+/// the new places by the old length, or the old ones by the new length.
+fn settings(globals: &Globals, lookups: &Lookups, installed: &Settings) -> Settings {
     let flag = |set, bit| if set { bit } else { 0 };
     let wildcards = lookups.vips.values().any(|any_port| *any_port);
     let replies = !lookups.replies.is_empty() || globals.pool.is_some();
@@ -204,7 +206,10 @@ fn settings(globals: &Globals, lookups: &Lookups) -> Settings {
         features: flag(wildcards, HAS_WILDCARDS) | flag(replies, HAS_REPLIES),
         flows_per_second: globals.flows_per_second,
         too_big_per_second: globals.too_big_per_second,
-        ..Settings::default()
+        pool_ports: 0,
+        pool_v4_len: 0,
+        pool_v6_len: 0,
+        ..*installed
     };
     let Some(pool) = &globals.pool else {
         return settings;
@@ -215,7 +220,7 @@ fn settings(globals: &Globals, lookups: &Lookups) -> Settings {
     settings.pool_ports = (last - first).saturating_add(1);
     settings.pool_v4_len = pool.v4.len().min(POOL_MAX) as u32;
     settings.pool_v6_len = pool.v6.len().min(POOL_MAX) as u32;
-    // All places: in the moment of the write a packet may take the old ones by the new length.
+    // All places, or none: there is nothing to cycle through then.
     for (place, address) in settings.pool_v4.iter_mut().zip(pool.v4.iter().cycle()) {
         *place = address.octets();
     }

@@ -33,7 +33,7 @@ fn two_services_may_share_a_translating_member_only_if_its_replies_say_whose_the
 #[test]
 fn the_settings_say_what_there_is_to_look_for() {
     let mut lookups = Lookups::default();
-    let plain = settings(&Globals::default(), &lookups);
+    let plain = settings(&Globals::default(), &lookups, &Settings::default());
     assert_eq!(plain, Settings::default());
 
     lookups.vips.insert([192, 0, 2, 1].into(), true);
@@ -48,7 +48,7 @@ fn the_settings_say_what_there_is_to_look_for() {
         flows_per_second: 7,
         too_big_per_second: 9,
     };
-    let found = settings(&globals, &lookups);
+    let found = settings(&globals, &lookups, &Settings::default());
     assert_eq!(found.features, HAS_WILDCARDS | HAS_REPLIES);
     assert_eq!((found.pool_port, found.pool_ports), (1, 65535));
     assert_eq!((found.pool_v4_len, found.pool_v6_len), (2, 1));
@@ -59,7 +59,40 @@ fn the_settings_say_what_there_is_to_look_for() {
     assert_eq!((found.flows_per_second, found.too_big_per_second), (7, 9));
     // Whoever is reached by `full-nat` answers to the pool, whether or not a member is there now.
     assert_eq!(
-        settings(&globals, &Lookups::default()).features,
+        settings(&globals, &Lookups::default(), &found).features,
         HAS_REPLIES
+    );
+}
+
+#[test]
+fn addresses_of_a_pool_that_is_removed_stay_in_their_places() {
+    let mut globals = Globals {
+        pool: Some(crate::balance::spec::Pool {
+            v4: vec![[10, 0, 0, 250].into()],
+            v6: vec!["fd00::250".parse().unwrap()],
+            ports: 1024..=65535,
+        }),
+        ..Globals::default()
+    };
+    let lookups = Lookups::default();
+    let both = settings(&globals, &lookups, &Settings::default());
+    globals.pool.as_mut().unwrap().v4.clear();
+    let wanted = Settings {
+        pool_v4_len: 0,
+        ..both
+    };
+    assert_eq!(settings(&globals, &lookups, &both), wanted);
+    globals.pool = None;
+    let wanted = Settings {
+        features: 0,
+        pool_ports: 0,
+        pool_v6_len: 0,
+        ..wanted
+    };
+    assert_eq!(settings(&globals, &lookups, &both), wanted);
+    assert_eq!(
+        settings(&globals, &lookups, &wanted),
+        wanted,
+        "it is settled"
     );
 }
