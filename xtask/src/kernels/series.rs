@@ -52,7 +52,7 @@ pub(super) const PARTS: [Part; 3] = [
         test: "datapath",
         // What these are about, crashes and neighbours, is the daemon's, and they take minutes under emulation.
         arguments: &["--skip", "interrupted::", "--skip", "nexthop::"],
-        modules: &["veth"],
+        modules: &["veth", "bridge"],
     },
     Part {
         test: "receivers",
