@@ -18,7 +18,6 @@ use sasp_xdp_common::abi::slot::Table;
 use tests::lab::balancer::done;
 use tests::lab::config;
 use tests::lab::farm::Farm;
-use tests::lab::namespace::sysctl;
 use tests::lab::servers::Server;
 use tests::lab::site::{Host, Site, VIP4};
 
@@ -63,7 +62,7 @@ fn nothing_is_taken(forward: &str, listen: SocketAddr, balancer: &str) {
     let serve = |member: &Host| Server::udp(&member.namespace, listen, &member.name).unwrap();
     let _servers: Vec<_> = farm.site.members.iter().map(serve).collect();
     if forward != "dsr" {
-        route_back(&farm.site).unwrap();
+        farm.site.route_by_edge(POOL).unwrap();
     }
     let entry = |member: &Host| format!("{{ address = \"{}\" }}", member.address_for(vip()));
     let members: Vec<_> = farm.site.members.iter().map(entry).collect();
@@ -105,24 +104,6 @@ fn nothing_is_taken(forward: &str, listen: SocketAddr, balancer: &str) {
         assert!(answers.iter().all(|count| *count > 100));
     });
     assert_eq!(maps.passed_by().unwrap(), passed_by, "packets went astray");
-}
-
-/// Makes the edge a router, as whoever translates replies must be. The VIP is none of its addresses.
-fn route_back(site: &Site) -> Result<()> {
-    let edge = &site.edge.namespace;
-    edge.ip(&format!(
-        "addr del {VIP4}/32 dev eth0\naddr add {POOL}/32 dev eth0"
-    ))?;
-    edge.inside(|| {
-        sysctl("net/ipv4/ip_forward", "1")?;
-        sysctl("net/ipv4/conf/all/send_redirects", "0")?;
-        sysctl("net/ipv4/conf/eth0/send_redirects", "0")
-    })??;
-    let by_edge = |to| format!("route replace {to}/32 via {}", site.edge.ipv4());
-    site.client.namespace.ip(&by_edge(VIP4))?;
-    site.members
-        .iter()
-        .try_for_each(|member| member.namespace.ip(&by_edge(site.client.ipv4())))
 }
 
 /// Asks until told to stop; how many answers there were.

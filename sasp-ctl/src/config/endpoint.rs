@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use crate::balance::change::Vip;
 use crate::sasp::code::PORT;
 
 /// IP protocol number of TCP.
@@ -46,10 +47,7 @@ pub fn parse_vip(text: &str) -> Result<(SocketAddr, u8), String> {
 
 /// `ADDR:PORT/tcp` or `ADDR`, what [`parse_vip`] takes.
 pub fn format_vip(vip: SocketAddr, protocol: u8) -> String {
-    match protocol {
-        0 => vip.ip().to_string(),
-        _ => format!("{vip}/{}", protocol_name(protocol)),
-    }
+    Vip::new(vip, protocol).to_string()
 }
 
 fn port_of(text: &str, endpoint: &str) -> Result<SocketAddr, String> {

@@ -82,7 +82,7 @@ fn run(
         bpffs,
         lock,
     };
-    upkeep::note_mtus(&mut datapath)?;
+    upkeep::look_after(&mut datapath)?;
     Ok(datapath)
 }
 

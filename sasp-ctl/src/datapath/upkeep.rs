@@ -14,12 +14,16 @@ use super::{Attached, Datapath, State, bpffs, links, modes};
 /// Compares the interfaces with what is known of them, says what is different, and attaches where that is called for.
 pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
     let mut why = Vec::new();
+    let mut mtus = BTreeMap::new();
     for at in 0..datapath.interfaces.len() {
         let known = datapath.interfaces[at].clone();
         let found = match netlink::by_index(known.ifindex)? {
             Some(interface) => Some(interface),
             None => netlink::by_name(&known.name)?,
         };
+        if let Some(interface) = &found {
+            mtus.insert(interface.ifindex, interface.mtu);
+        }
         let (new, why_generic) = match step(&known, found, |id| datapath.object.is_ours(id)) {
             Step::Nothing => continue,
             Step::Note(new) => (new, None),
@@ -35,21 +39,13 @@ pub(super) fn look_after(datapath: &mut Datapath) -> Result<(), Error> {
         modes::align(&mut datapath.object, &mut datapath.interfaces, why, &pins)?;
         datapath.unaligned = false;
     }
-    note_mtus(datapath)
+    write_mtus(&mut datapath.maps.mtus, &mtus).map_err(Error::map_call("write MTUs"))
 }
 
 /// Writes the MTUs of the interfaces as they are now, and removes those of others: replies of `full-nat` leave by an
 /// interface without the kernel being asked for a way. One that has no room in the map is as good as unlimited.
-pub(super) fn note_mtus(datapath: &mut Datapath) -> Result<(), Error> {
-    let mut mtus = BTreeMap::new();
-    for attached in &datapath.interfaces {
-        if let Some(interface) = netlink::by_index(attached.ifindex)? {
-            mtus.insert(interface.ifindex, interface.mtu);
-        }
-    }
-    write_mtus(&mut datapath.maps.mtus, &mtus).map_err(Error::map_call("write MTUs"))
-}
-
+/// Writes the MTUs of the interfaces as they are now, and removes those of others: replies of `full-nat` leave by an
+/// interface without the kernel being asked for a way. One that has no room in the map is as good as unlimited.
 fn write_mtus(map: &mut Map<u32, u32>, mtus: &BTreeMap<u32, u32>) -> io::Result<()> {
     let written = map.read_all()?;
     for ifindex in written.keys().filter(|ifindex| !mtus.contains_key(ifindex)) {

@@ -159,6 +159,29 @@ impl Site {
         join(&self.segment, namespace, port)
     }
 
+    /// Makes the edge a router between the client and the members, as whoever translates replies must be, with an address
+    /// more, for a pool. The IPv4 VIP is none of its addresses then: it forwards nothing that seems to come from itself.
+    ///
+    /// # Errors
+    /// What `ip` says.
+    pub fn route_by_edge(&self, pool: &str) -> Result<()> {
+        let edge = &self.edge.namespace;
+        edge.ip(&format!(
+            "addr del {VIP4}/32 dev eth0\naddr add {pool}/32 dev eth0"
+        ))?;
+        edge.inside(|| {
+            sysctl("net/ipv4/ip_forward", "1")?;
+            // It must not show members the short way to clients.
+            sysctl("net/ipv4/conf/all/send_redirects", "0")?;
+            sysctl("net/ipv4/conf/eth0/send_redirects", "0")
+        })??;
+        let by_edge = |to| format!("route replace {to}/32 via {}", self.edge.ipv4());
+        self.client.namespace.ip(&by_edge(VIP4))?;
+        self.members
+            .iter()
+            .try_for_each(|member| member.namespace.ip(&by_edge(self.client.ipv4())))
+    }
+
     /// A command that runs `sasp-ctl` on a host. Its pins, sockets and locks are this site's own: it meets no balancer
     /// of the machine or of other tests.
     ///

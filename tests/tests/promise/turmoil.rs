@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tests::lab::balancer::done;
 use tests::lab::gwm::Gwm;
-use tests::lab::namespace::sysctl;
-use tests::lab::site::VIP4;
 use tests::lab::wait::until_true;
 
 use crate::crowd::Crowd;
@@ -105,7 +103,9 @@ fn promise(forward: &'static str, time: Duration) {
 
 impl Turmoil {
     fn begin(&mut self) -> Result<()> {
-        self.route_back()?;
+        if self.forward != "dsr" {
+            self.rig.farm.site.route_by_edge(POOL)?;
+        }
         let rules = self.rules();
         let site = &self.rig.farm.site;
         self.rig.farm.gwm = Some(Gwm::start_with(site, &site.gwm, &rules)?);
@@ -115,29 +115,6 @@ impl Turmoil {
             self.rig.farm.await_state(VIP, member, "active")?;
         }
         Ok(())
-    }
-
-    /// Makes the edge a router, where it must translate replies: it passes those to its kernel with the VIP as source.
-    fn route_back(&self) -> Result<()> {
-        if self.forward == "dsr" {
-            return Ok(());
-        }
-        let site = &self.rig.farm.site;
-        let edge = &site.edge.namespace;
-        // It forwards nothing that seems to come from itself, and must not show members the short way to clients.
-        edge.ip(&format!(
-            "addr del {VIP4}/32 dev eth0\naddr add {POOL}/32 dev eth0"
-        ))?;
-        edge.inside(|| {
-            sysctl("net/ipv4/ip_forward", "1")?;
-            sysctl("net/ipv4/conf/all/send_redirects", "0")?;
-            sysctl("net/ipv4/conf/eth0/send_redirects", "0")
-        })??;
-        let by_edge = |to| format!("route replace {to}/32 via {}", site.edge.ipv4());
-        site.client.namespace.ip(&by_edge(VIP4))?;
-        site.members
-            .iter()
-            .try_for_each(|member| member.namespace.ip(&by_edge(site.client.ipv4())))
     }
 
     /// Acts as the deck says. Gives what has happened.

@@ -27,27 +27,35 @@ pub(super) struct Gateways {
 
 impl Gateways {
     /// Those of the families of `replies` on interfaces that are `attached`, or on VLANs upon these. Reads them if that
-    /// is due.
+    /// is due; where that fails, those of before stay until the next time: members do not wait for them.
     pub(super) async fn look(
         &mut self,
         kernel: &Kernel,
         replies: Replies,
         attached: &BTreeSet<u32>,
         links: &BTreeMap<u32, Link>,
-    ) -> Result<impl Iterator<Item = (u32, IpAddr)>, Error> {
+    ) -> impl Iterator<Item = (u32, IpAddr)> {
         let due = self.read_again.is_none_or(|at| at <= Instant::now());
         if due || self.of != replies {
             let started = Instant::now();
-            self.found = BTreeSet::new();
-            for (wanted, v4) in [(replies.v4, true), (replies.v6, false)] {
-                if wanted {
-                    self.found.extend(kernel.gateways(v4).await?);
-                }
+            match read(kernel, replies).await {
+                Ok(found) => self.found = found,
+                Err(error) => tracing::warn!("routes cannot be read: {error}; trying again later"),
             }
             self.read_again = Some(Instant::now() + READ_EVERY.max(started.elapsed() * READ_SHARE));
             self.of = replies;
         }
         let found = self.found.iter().copied();
-        Ok(found.filter(|(ifindex, _)| attached_below(*ifindex, attached, links).is_some()))
+        found.filter(|(ifindex, _)| attached_below(*ifindex, attached, links).is_some())
     }
+}
+
+async fn read(kernel: &Kernel, replies: Replies) -> Result<BTreeSet<(u32, IpAddr)>, Error> {
+    let mut found = BTreeSet::new();
+    for (wanted, v4) in [(replies.v4, true), (replies.v6, false)] {
+        if wanted {
+            found.extend(kernel.gateways(v4).await?);
+        }
+    }
+    Ok(found)
 }

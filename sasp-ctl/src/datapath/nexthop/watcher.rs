@@ -150,7 +150,7 @@ impl Watch {
         });
         let replies = *self.replies.borrow_and_update();
         let gateways = self.gateways.look(kernel, replies, &attached, &links);
-        for at in gateways.await? {
+        for at in gateways.await {
             if in_use.insert(at) {
                 match is_uncertain(neighbours.get(&at).copied()) {
                     true => drop(to_ask.insert(at)),
