@@ -1,5 +1,5 @@
 //! The translations of `full-nat`: walked through some parts at a time. However many there are, nothing else waits for
-//! much longer than [`LONGEST`]: of a million, all have been looked at within a minute.
+//! much longer than `LONGEST`: of a million, all have been looked at within a minute.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
